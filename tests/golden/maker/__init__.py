@@ -1,0 +1,1 @@
+"""Makes the golden files with PyTorch; run through ../make.py."""
