@@ -93,7 +93,9 @@ export function broadcastShapes(...shapes: readonly (readonly number[])[]): numb
       const target = rank - shape.length + axis;
       const extent = at(shape, axis);
       if (extent !== 1 && at(result, target) !== 1 && extent !== at(result, target)) {
-        throw new Error(`reference: shapes ${shapes.map((s) => `[${s.join(", ")}]`).join(" and ")} do not broadcast`);
+        throw new Error(
+          `reference: shapes ${shapes.map((s) => `[${s.join(", ")}]`).join(" and ")} do not broadcast`,
+        );
       }
       if (extent !== 1) {
         result[target] = extent;
@@ -117,7 +119,9 @@ export function broadcastOffset(shape: readonly number[], index: readonly number
 /** A tensor from plain numbers. */
 export function tensorOf(shape: readonly number[], values: ArrayLike<number>): Tensor {
   if (values.length !== sizeOf(shape)) {
-    throw new Error(`reference: shape [${shape.join(", ")}] holds ${sizeOf(shape)} values, got ${values.length}`);
+    throw new Error(
+      `reference: shape [${shape.join(", ")}] holds ${sizeOf(shape)} values, got ${values.length}`,
+    );
   }
   return { shape: [...shape], data: Float64Array.from(values) };
 }
@@ -211,7 +215,9 @@ function rawValues(spec: InputSpec, random: Random): number[] {
     case "values": {
       const values = spec.values ?? [];
       if (values.length !== size) {
-        throw new Error(`reference: "values" for shape [${spec.shape.join(", ")}] holds ${values.length} numbers`);
+        throw new Error(
+          `reference: "values" for shape [${spec.shape.join(", ")}] holds ${values.length} numbers`,
+        );
       }
       return [...values];
     }
