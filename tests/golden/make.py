@@ -1,4 +1,6 @@
-"""Makes the golden files beside this script from PyTorch. Usage: python make.py [runs|steps|schedules|ops [name ...]]"""
+"""Makes the golden files beside this script from PyTorch.
+
+Usage: python make.py [runs|steps|schedules|ops [name ...]]"""
 
 import importlib
 import pathlib
@@ -13,7 +15,7 @@ def main(arguments):
     folder = pathlib.Path(__file__).resolve().parent
     sys.path.insert(0, str(folder))
     sys.dont_write_bytecode = True
-    # One thread and no library kernels with a free choice of summation order: the same machine makes the same bytes.
+    # One thread and deterministic kernels: the same machine makes the same bytes.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     parts = arguments[:1] or PARTS

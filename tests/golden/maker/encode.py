@@ -14,7 +14,9 @@ def tensor(value, dtype=None):
     """{shape, dtype, data}: row-major, little-endian."""
     array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else numpy.asarray(value)
     if dtype is None:
-        dtype = {"float32": "f32", "float64": "f64", "int64": "i32", "int32": "i32", "uint8": "u8"}[str(array.dtype)]
+        dtype = {"float32": "f32", "float64": "f64", "int64": "i32", "int32": "i32", "uint8": "u8"}[
+            str(array.dtype)
+        ]
     raw = numpy.ascontiguousarray(array).astype(NUMPY_TYPES[dtype]).tobytes()
     return {"shape": list(array.shape), "dtype": dtype, "data": base64.b64encode(raw).decode()}
 
@@ -53,4 +55,8 @@ def render(value, depth):
         return "[\n" + ",\n".join(render(item, depth - 1) for item in value) + "\n]"
     if "data" in value and "dtype" in value:
         return json.dumps(value)
-    return "{\n" + ",\n".join(f"{json.dumps(key)}: {render(item, depth - 1)}" for key, item in value.items()) + "\n}"
+    return (
+        "{\n"
+        + ",\n".join(f"{json.dumps(key)}: {render(item, depth - 1)}" for key, item in value.items())
+        + "\n}"
+    )

@@ -1,4 +1,4 @@
-"""Builds a torch module from the layer description that the golden files carry, and writes such descriptions."""
+"""Builds a torch module from the layer description of a golden file, and writes such descriptions."""
 
 from collections import OrderedDict
 
@@ -35,7 +35,9 @@ def build_sequential(layers):
 
 
 def build_residual(layers, shortcut):
-    return Residual(build_sequential(layers), None if shortcut is None else build_sequential(shortcut["layers"]))
+    return Residual(
+        build_sequential(layers), None if shortcut is None else build_sequential(shortcut["layers"])
+    )
 
 
 def build_conv(kernel, **options):
@@ -95,8 +97,15 @@ def residual(*layers, shortcut=None):
 
 def conv(inputs, outputs, kernel, stride=1, padding=0, dilation=1, groups=1, bias=True):
     return {
-        "kind": "conv2d", "in": inputs, "out": outputs, "kernel": kernel, "stride": stride, "padding": padding,
-        "dilation": dilation, "groups": groups, "bias": bias,
+        "kind": "conv2d",
+        "in": inputs,
+        "out": outputs,
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "bias": bias,
     }
 
 
@@ -106,21 +115,33 @@ def linear(inputs, outputs, bias=True):
 
 def batch_norm(features, eps=1e-5, momentum=0.1, affine=True, track=True):
     return {
-        "kind": "batchNorm", "features": features, "eps": eps, "momentum": momentum, "affine": affine,
+        "kind": "batchNorm",
+        "features": features,
+        "eps": eps,
+        "momentum": momentum,
+        "affine": affine,
         "trackRunningStats": track,
     }
 
 
 def max_pool(kernel, stride, padding=0, dilation=1, ceil=False):
     return {
-        "kind": "maxPool2d", "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation,
+        "kind": "maxPool2d",
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
         "ceilMode": ceil,
     }
 
 
 def avg_pool(kernel, stride, padding=0, ceil=False, include=True):
     return {
-        "kind": "avgPool2d", "kernel": kernel, "stride": stride, "padding": padding, "ceilMode": ceil,
+        "kind": "avgPool2d",
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "ceilMode": ceil,
         "countIncludePad": include,
     }
 
@@ -146,7 +167,7 @@ def plain(kind):
 
 
 def book(widths, activation, norm=True):
-    """Five stride-2 convolutions, the first 5x5 then 3x3; normalisation and activation after all but the last."""
+    """Five stride-2 convolutions, the first 5x5 then 3x3; norm and activation after all but the last."""
     layers = []
     channels = 1
     for i, width in enumerate(widths):

@@ -1,7 +1,7 @@
 """ReLU and max-pool nets, one step at a time: state before, loss, gradients and state after at a few steps.
 
-A ReLU input near 0, or two values of a pooling window near each other, may decide differently in another implementation's
-last digit. Batches are drawn until none of these lies within the margin, so nothing has to be excused."""
+A ReLU input near 0, or two values of a pooling window near each other, may decide differently when the last
+digit differs. Batches are drawn until none of these lies within the margin, so nothing has to be excused."""
 
 import copy
 
@@ -24,41 +24,101 @@ STATE_NAMES = {"momentum_buffer": "momentum", "exp_avg": "first", "exp_avg_sq": 
 
 def pooled_net():
     return sequential(
-        conv(1, 6, 3, padding=1, bias=False), batch_norm(6), RELU, max_pool(2, 2),
-        conv(6, 10, 3, padding=1, bias=False), batch_norm(10), RELU, max_pool(3, 2, padding=1, ceil=True),
-        plain("flatten"), linear(160, 10))
+        conv(1, 6, 3, padding=1, bias=False),
+        batch_norm(6),
+        RELU,
+        max_pool(2, 2),
+        conv(6, 10, 3, padding=1, bias=False),
+        batch_norm(10),
+        RELU,
+        max_pool(3, 2, padding=1, ceil=True),
+        plain("flatten"),
+        linear(160, 10),
+    )
 
 
 def overlapping_net():
     """Max pooling before ReLU, overlapping and dilated, so that a window's best value may be negative."""
     return sequential(
-        conv(3, 8, 3, padding=1), max_pool(3, 1, padding=1), RELU, conv(8, 9, 3, stride=2, padding=1),
-        max_pool(2, 2, dilation=2), RELU, plain("flatten"), linear(36, 5))
+        conv(3, 8, 3, padding=1),
+        max_pool(3, 1, padding=1),
+        RELU,
+        conv(8, 9, 3, stride=2, padding=1),
+        max_pool(2, 2, dilation=2),
+        RELU,
+        plain("flatten"),
+        linear(36, 5),
+    )
 
 
 def residual_net():
     return sequential(
-        ("stem", conv(3, 6, 3, padding=1, bias=False)), ("norm", batch_norm(6)), ("act", RELU),
-        ("block1", residual(conv(6, 6, 3, padding=1, bias=False), batch_norm(6), RELU,
-                            conv(6, 6, 3, padding=1, bias=False), batch_norm(6))),
+        ("stem", conv(3, 6, 3, padding=1, bias=False)),
+        ("norm", batch_norm(6)),
+        ("act", RELU),
+        (
+            "block1",
+            residual(
+                conv(6, 6, 3, padding=1, bias=False),
+                batch_norm(6),
+                RELU,
+                conv(6, 6, 3, padding=1, bias=False),
+                batch_norm(6),
+            ),
+        ),
         ("act1", RELU),
-        ("block2", residual(conv(6, 12, 3, stride=2, padding=1, bias=False), batch_norm(12), RELU,
-                            conv(12, 12, 3, padding=1, bias=False), batch_norm(12),
-                            shortcut=(conv(6, 12, 1, stride=2, bias=False), batch_norm(12)))),
-        ("act2", RELU), ("pool", plain("globalAvgPool2d")), ("head", linear(12, 5)))
+        (
+            "block2",
+            residual(
+                conv(6, 12, 3, stride=2, padding=1, bias=False),
+                batch_norm(12),
+                RELU,
+                conv(12, 12, 3, padding=1, bias=False),
+                batch_norm(12),
+                shortcut=(conv(6, 12, 1, stride=2, bias=False), batch_norm(12)),
+            ),
+        ),
+        ("act2", RELU),
+        ("pool", plain("globalAvgPool2d")),
+        ("head", linear(12, 5)),
+    )
 
 
 def definitions():
     """name -> net, image shape, classes, batch, peak lr of one-cycle over STEPS steps, optimizer."""
     return {
-        "book": dict(model=book((4, 8, 16, 32, 10), RELU), shape=(1, 28, 28), classes=10, batch=8, lr=0.06,
-                     optimizer=sgd()),
-        "max-pool": dict(model=pooled_net(), shape=(1, 14, 14), classes=10, batch=8, lr=5e-3,
-                         optimizer=adam("adamw", beta2=0.999, weight_decay=0.05)),
-        "residual": dict(model=residual_net(), shape=(3, 12, 12), classes=5, batch=8, lr=0.04, optimizer=sgd(
-            nesterov=True, weight_decay=0.01)),
-        "overlapping-pool": dict(model=overlapping_net(), shape=(3, 10, 10), classes=5, batch=7, lr=0.03,
-                                 optimizer=sgd(weight_decay=1e-3)),
+        "book": dict(
+            model=book((4, 8, 16, 32, 10), RELU),
+            shape=(1, 28, 28),
+            classes=10,
+            batch=8,
+            lr=0.06,
+            optimizer=sgd(),
+        ),
+        "max-pool": dict(
+            model=pooled_net(),
+            shape=(1, 14, 14),
+            classes=10,
+            batch=8,
+            lr=5e-3,
+            optimizer=adam("adamw", beta2=0.999, weight_decay=0.05),
+        ),
+        "residual": dict(
+            model=residual_net(),
+            shape=(3, 12, 12),
+            classes=5,
+            batch=8,
+            lr=0.04,
+            optimizer=sgd(nesterov=True, weight_decay=0.01),
+        ),
+        "overlapping-pool": dict(
+            model=overlapping_net(),
+            shape=(3, 10, 10),
+            classes=5,
+            batch=7,
+            lr=0.03,
+            optimizer=sgd(weight_decay=1e-3),
+        ),
     }
 
 
@@ -105,8 +165,14 @@ def best_two(pool, x):
 
 
 def size_out(pool, size):
-    return F.max_pool2d(torch.zeros(1, 1, size, size), pool.kernel_size, pool.stride, pool.padding, pool.dilation,
-                        pool.ceil_mode).shape[-1]
+    return F.max_pool2d(
+        torch.zeros(1, 1, size, size),
+        pool.kernel_size,
+        pool.stride,
+        pool.padding,
+        pool.dilation,
+        pool.ceil_mode,
+    ).shape[-1]
 
 
 def margin_of(net, inputs, targets, run):
@@ -185,13 +251,23 @@ def snapshot(net, optimizer, run, batch, lr, momentum):
         "tensors": largest_deviation(after["tensors"], after64["tensors"]),
         "optimizer": largest_deviation(after["optimizer"], after64["optimizer"]),
     }
-    return before, after, {
-        "lr": lr, "momentum": momentum, "loss": encode.number(loss), "loss64": encode.number(loss64, 17),
-        "ties": [], "margin": encode.number(margin, 3), "batchesPassedOver": passed,
-        "conditioning": {key: encode.number(value, 2) for key, value in deviation.items()},
-        "inputs": encode.bytes_tensor(inputs), "targets": encode.tensor(targets),
-        "gradients": encode.tensors(gradients),
-    }
+    return (
+        before,
+        after,
+        {
+            "lr": lr,
+            "momentum": momentum,
+            "loss": encode.number(loss),
+            "loss64": encode.number(loss64, 17),
+            "ties": [],
+            "margin": encode.number(margin, 3),
+            "batchesPassedOver": passed,
+            "conditioning": {key: encode.number(value, 2) for key, value in deviation.items()},
+            "inputs": encode.bytes_tensor(inputs),
+            "targets": encode.tensor(targets),
+            "gradients": encode.tensors(gradients),
+        },
+    )
 
 
 def encode_state(state):
@@ -222,7 +298,14 @@ def make_one(folder, name, definition, seed):
         entry["before"] = None if k == 1 else encode_state(before)
         steps.append({"step": k, **entry, "after": encode_state(after)})
     content = {
-        "kind": "steps", "name": name, "versions": encode.versions(), "seed": seed, "model": run["model"],
-        "loss": run["loss"], "optimizer": run["optimizer"], "tieMargin": MARGIN, "steps": steps,
+        "kind": "steps",
+        "name": name,
+        "versions": encode.versions(),
+        "seed": seed,
+        "model": run["model"],
+        "loss": run["loss"],
+        "optimizer": run["optimizer"],
+        "tieMargin": MARGIN,
+        "steps": steps,
     }
     encode.write(folder / f"steps-{name}.json", content)

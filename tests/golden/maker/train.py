@@ -12,12 +12,13 @@ from .nets import build
 def images(generator, batches, batch, shape, classes, noise=0.6, mistaken=0.0):
     """Class patterns of plane waves plus noise, rounded to byte/64 - 2 so that every value is exact.
 
-    A share `mistaken` of the labels is random, which keeps the loss away from 0, where relative error means little."""
+    A share `mistaken` of the labels is random: that keeps the loss off 0, where relative error means little.
+    """
     channels, height, width = shape
     rows = torch.arange(height).reshape(-1, 1) / height
     columns = torch.arange(width).reshape(1, -1) / width
     turns = torch.rand(classes, channels, 3, generator=generator) * 4 - 2
-    phase = (turns[..., 0, None, None] * rows + turns[..., 1, None, None] * columns + turns[..., 2, None, None])
+    phase = turns[..., 0, None, None] * rows + turns[..., 1, None, None] * columns + turns[..., 2, None, None]
     patterns = torch.sin(2 * math.pi * phase) * 0.8
     targets = torch.randint(classes, (batches, batch), generator=generator)
     values = patterns[targets] + noise * torch.randn(batches, batch, *shape, generator=generator)
@@ -32,6 +33,7 @@ def quantise(values):
 
 def one_cycle(steps, lr_max, pct_start=0.25, moms=(0.95, 0.85, 0.95), div=25, div_final=1e5):
     """lr and momentum at position k/steps; cosine between the three corners."""
+
     def at(corners, position):
         rising = position < pct_start
         start, end = corners[:2] if rising else corners[1:]
@@ -48,7 +50,7 @@ def constant(steps, lr, momentum):
 
 
 def seeded_net(model, seed):
-    """PyTorch's default initialisation; norms get weights off 1 and biases off 0 so that mixing them up shows."""
+    """PyTorch's default initialisation, but weights of norms off 1 and biases off 0: a mix-up shows."""
     torch.manual_seed(seed)
     net = build(model)
     with torch.no_grad():
@@ -65,8 +67,12 @@ def loss_of(spec, outputs, targets):
     if kind == "crossEntropy":
         weight = spec.get("weight")
         return F.cross_entropy(
-            outputs, targets, None if weight is None else torch.tensor(weight, dtype=outputs.dtype),
-            ignore_index=spec.get("ignoreIndex", -100), label_smoothing=spec.get("labelSmoothing", 0.0))
+            outputs,
+            targets,
+            None if weight is None else torch.tensor(weight, dtype=outputs.dtype),
+            ignore_index=spec.get("ignoreIndex", -100),
+            label_smoothing=spec.get("labelSmoothing", 0.0),
+        )
     targets = targets.to(outputs.dtype)
     if kind == "mse":
         return F.mse_loss(outputs, targets)
@@ -79,13 +85,18 @@ def loss_of(spec, outputs, targets):
 def optimizer_of(spec, net):
     named = dict(net.named_parameters())
     groups = [
-        {"params": [named[name] for name in group["params"]], "weight_decay": group["weightDecay"],
-         "factor": group["lrFactor"]}
+        {
+            "params": [named[name] for name in group["params"]],
+            "weight_decay": group["weightDecay"],
+            "factor": group["lrFactor"],
+        }
         for group in spec["groups"]
     ]
     if spec["kind"] == "sgd":
         # Torch refuses Nesterov at momentum 0; the true values are set before every step.
-        return torch.optim.SGD(groups, lr=1.0, momentum=0.5, dampening=spec["dampening"], nesterov=spec["nesterov"])
+        return torch.optim.SGD(
+            groups, lr=1.0, momentum=0.5, dampening=spec["dampening"], nesterov=spec["nesterov"]
+        )
     kind = torch.optim.AdamW if spec["kind"] == "adamw" else torch.optim.Adam
     return kind(groups, lr=1.0, betas=(0.9, spec["beta2"]), eps=spec["eps"])
 
@@ -100,7 +111,7 @@ def set_hypers(optimizer, lr, momentum):
 
 
 def freeze(net, spec):
-    """Frozen layers keep their parameters; their batch norms use the running statistics and leave them alone."""
+    """Frozen layers keep their parameters; their batch norms use the running statistics unchanged."""
     if spec is None:
         return
     for path in spec["paths"]:
@@ -133,7 +144,7 @@ def step(net, optimizer, run, micro_batches, lr, momentum):
 
 
 def parameter_groups(net, weight_decay=0.0, no_decay=False, slow=(), factor=1.0):
-    """Groups by layer (`slow` path prefixes get `factor`) and by decay (one-dimensional parameters get none)."""
+    """Groups by layer (path prefixes in `slow` get `factor`) and by decay (`no_decay`: none for vectors)."""
     groups = {}
     for name, parameter in net.named_parameters():
         if not parameter.requires_grad:
