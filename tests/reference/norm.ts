@@ -107,6 +107,14 @@ function normalised(setting: Setting): Sum {
 }
 
 /**
+ * Magnitude of a product of two sums A·B: each sum expanded in turn, the other kept at its value. Expanding both at
+ * once, |A|'s terms times |B|'s, would be as honest but so wide at mean 1e4 that it bounds nothing; the smaller counts.
+ */
+function productTerms(a: number, termsOfA: number, b: number, termsOfB: number): number {
+  return Math.min(termsOfA * termsOfB, Math.abs(a) * termsOfB + termsOfA * Math.abs(b));
+}
+
+/**
  * With g = dy·weight: dx = rstd·(g − mean(g) − x̂·mean(g·x̂)), the means over the set; dx = rstd·g where the
  * statistics are constants. dweight = Σ dy·x̂ and dbias = Σ dy over the elements that share the parameter.
  */
@@ -128,8 +136,11 @@ function gradients(setting: Setting, dy: Tensor): Tensors {
     const upstream = at(dy.data, offset);
     dx.add(offset, rstd * upstream * weight);
     dx.add(offset, -rstd * at(meanG.data, set), rstd * at(meanG.magnitude, set));
-    const along = at(meanGCentred.data, set);
-    dx.add(offset, -rstd * centred * along, rstd * centredTerms * at(meanGCentred.magnitude, set));
+    dx.add(
+      offset,
+      -rstd * centred * at(meanGCentred.data, set),
+      rstd * productTerms(centred, centredTerms, at(meanGCentred.data, set), at(meanGCentred.magnitude, set)),
+    );
     dweight?.add(parameter, upstream * centred, Math.abs(upstream) * centredTerms);
     dbias?.add(parameter, upstream);
   });

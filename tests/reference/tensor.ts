@@ -30,13 +30,13 @@ export function at(data: ArrayLike<number>, offset: number): number {
   return value;
 }
 
-/** The named input; an error when the case did not give it. */
-export function need(inputs: Tensors, name: string): Tensor {
-  const tensor = inputs[name];
-  if (tensor === undefined) {
-    throw new Error(`reference: input "${name}" is missing, got ${Object.keys(inputs).join(", ")}`);
+/** The named entry of a record of inputs, outputs or values; an error when it is not there. */
+export function need<T>(record: Readonly<Record<string, T>>, name: string): T {
+  const entry = record[name];
+  if (entry === undefined) {
+    throw new Error(`reference: "${name}" is missing, got ${Object.keys(record).join(", ")}`);
   }
-  return tensor;
+  return entry;
 }
 
 /** Number of elements, the product of the extents (1 for a scalar). */
