@@ -1,0 +1,170 @@
+/**
+ * Options of the terminal commands: tables the parser and `--help` read, and the typed values the commands get.
+ * Pure: neither reads files nor knows which models exist.
+ */
+
+/** One option as the command-line parser sees it. */
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  /** One line, saying what omission means. */
+  readonly help: string;
+  /** Name of the value in the help text. */
+  readonly value?: string;
+  /** One letter. */
+  readonly short?: string;
+}
+
+/** A command with its options. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  readonly examples?: readonly string[];
+}
+
+/** Values by option name, as the parser returns them. */
+export type OptionValues = Readonly<Record<string, string | boolean>>;
+
+/** A value the user typed cannot be used; the message is one sentence. */
+export class OptionError extends Error {
+  override readonly name = "OptionError";
+}
+
+/** What `npm run train` is asked to do. */
+export interface TrainOptions {
+  /** Folder of IDX files; null: the built-in data. */
+  readonly data: string | null;
+  readonly model: string;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly lrMax: number;
+  /** One training run for each. */
+  readonly seeds: readonly number[];
+  /** The last N examples validate; null: the files' own split, or the last fifth. */
+  readonly valid: number | null;
+  /** File for the result; null: none. */
+  readonly json: string | null;
+}
+
+/** What `npm run explain` is asked to do. */
+export interface ExplainOptions {
+  readonly model: string;
+  readonly batch: number;
+  /** Print the plan as JSON instead of text. */
+  readonly json: boolean;
+}
+
+const DEFAULT_MODEL = "book";
+
+export const trainCommand: CommandSpec = {
+  name: "train",
+  summary: "Train a model in headless Chrome, with a progress bar per epoch and a table at the end.",
+  options: {
+    data: {
+      type: "string",
+      value: "DIR",
+      help: "folder of IDX files, plain or gzip (default: the built-in data set)",
+    },
+    model: { type: "string", value: "NAME", help: `model to train (default ${DEFAULT_MODEL})` },
+    epochs: { type: "string", value: "N", help: "passes over the training data (default 5)" },
+    batch: { type: "string", value: "N", help: "examples in a step (default 64)" },
+    "lr-max": {
+      type: "string",
+      value: "X",
+      help: "peak learning rate of the one-cycle schedule (default 0.06)",
+    },
+    seed: {
+      type: "string",
+      value: "N|A..B",
+      help: "seed of weights, order and dropout, or one run for each of A to B (default 1)",
+    },
+    valid: {
+      type: "string",
+      value: "N",
+      help: "the last N examples validate (default: the t10k- files, else the last fifth)",
+    },
+    json: {
+      type: "string",
+      value: "FILE",
+      help: "write the result there (a list if there are several seeds)",
+    },
+  },
+  examples: ["npm run train -- --epochs 5 --batch 64 --lr-max 0.06 --seed 1..3 --json runs.json"],
+};
+
+export const explainCommand: CommandSpec = {
+  name: "explain",
+  summary: "Print graph, step plan and memory of a model's training step. Needs no GPU.",
+  options: {
+    model: { type: "string", value: "NAME", help: `model to compile (default ${DEFAULT_MODEL})` },
+    batch: { type: "string", value: "N", help: "examples in a step (default 64)" },
+    json: { type: "boolean", help: "print the plan as JSON" },
+  },
+};
+
+/**
+ * Typed values of `npm run train`.
+ * Units   lrMax per step
+ * Errors  OptionError if a number is none or out of range
+ */
+export function trainOptions(values: OptionValues): TrainOptions {
+  return {
+    data: text(values, "data"),
+    model: text(values, "model") ?? DEFAULT_MODEL,
+    epochs: count(values, "epochs") ?? 5,
+    batch: count(values, "batch") ?? 64,
+    lrMax: positive(values, "lr-max") ?? 0.06,
+    seeds: seeds(values),
+    valid: count(values, "valid"),
+    json: text(values, "json"),
+  };
+}
+
+/**
+ * Typed values of `npm run explain`.
+ * Errors  OptionError if the batch is no whole number above 0
+ */
+export function explainOptions(values: OptionValues): ExplainOptions {
+  return {
+    model: text(values, "model") ?? DEFAULT_MODEL,
+    batch: count(values, "batch") ?? 64,
+    json: values.json === true,
+  };
+}
+
+function text(values: OptionValues, name: string): string | null {
+  const value = values[name];
+  return typeof value === "string" ? value : null;
+}
+
+function count(values: OptionValues, name: string): number | null {
+  const typed = text(values, name);
+  if (typed === null) return null;
+  const value = Number(typed);
+  if (/^\d+$/.test(typed) && value >= 1 && Number.isSafeInteger(value)) return value;
+  throw new OptionError(`--${name}: expected a whole number of at least 1, got "${typed}"`);
+}
+
+function positive(values: OptionValues, name: string): number | null {
+  const typed = text(values, name);
+  if (typed === null) return null;
+  const value = Number(typed);
+  if (typed.trim() !== "" && Number.isFinite(value) && value > 0) return value;
+  throw new OptionError(`--${name}: expected a number above 0, got "${typed}"`);
+}
+
+const LARGEST_SEED = 2 ** 32 - 1;
+const MOST_RUNS = 1000;
+
+function seeds(values: OptionValues): readonly number[] {
+  const typed = text(values, "seed") ?? "1";
+  const match = /^(\d+)(?:\.\.(\d+))?$/.exec(typed);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match && first <= last && last <= LARGEST_SEED && last - first < MOST_RUNS) {
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  }
+  throw new OptionError(
+    `--seed: expected a whole number from 0 to ${LARGEST_SEED}, or two as in 1..3 (at most ${MOST_RUNS} runs), got "${typed}"`,
+  );
+}

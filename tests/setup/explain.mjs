@@ -1,0 +1,6 @@
+import { runCommand } from "./command.mjs";
+
+await runCommand("explain", ({ explainCommand, explainOptions }) => ({
+  command: explainCommand,
+  convert: explainOptions,
+}));
