@@ -39,3 +39,49 @@ export function chosenValues(...values: readonly number[]): InputSpec {
   const filled = Array.from({ length: 12 }, (_, i) => values[i % values.length] as number);
   return { shape: [3, 4], fill: "values", values: filled };
 }
+
+/** Cases of a loss of two arrays of equal shape, over shapes, reductions and chosen attributes. */
+export function pairLossCases(
+  op: string,
+  call: (x: Value, y: Value, attrs: Attrs) => Value,
+  reference: Reference,
+  fills: { readonly x: Omit<InputSpec, "shape">; readonly y: Omit<InputSpec, "shape"> },
+  attrs: Attrs = {},
+): OpCase[] {
+  const shapes = [[2, 5, 3, 7], [2, 8, 3, 4], [2, 3, 5], [3, 4], [17], [1]];
+  const plans: readonly (readonly [shape: readonly number[], reduction: string])[] = [
+    ...shapes.map((shape) => [shape, "mean"] as const),
+    [[2, 5, 3, 7], "sum"],
+    [[3, 4], "sum"],
+    [[17], "sum"],
+    [[2, 5, 3, 7], "none"],
+    [[2, 8, 3, 4], "none"],
+    [[3, 4], "none"],
+    [[3, 1100], "mean"],
+  ];
+  return plans.map(([shape, reduction]) =>
+    pairLossCase(op, call, reference, `[${shape.join(",")}], ${reduction}`, {
+      x: { shape, ...fills.x },
+      y: { shape, ...fills.y },
+      attrs: { ...attrs, reduction },
+    }),
+  );
+}
+
+/** One case of a loss of two arrays. */
+export function pairLossCase(
+  op: string,
+  call: (x: Value, y: Value, attrs: Attrs) => Value,
+  reference: Reference,
+  name: string,
+  given: { readonly x: InputSpec; readonly y: InputSpec; readonly attrs?: Attrs },
+): OpCase {
+  return {
+    op,
+    name,
+    inputs: { x: given.x, y: given.y },
+    attrs: given.attrs ?? {},
+    run: (values, attrs) => ({ loss: call(values.x!, values.y!, attrs) }),
+    reference,
+  };
+}
