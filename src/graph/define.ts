@@ -1,0 +1,180 @@
+import type { DType } from "../core/dtype.ts";
+import { EngineError } from "../core/errors.ts";
+import type { Layout, Physical } from "../core/layout.ts";
+import type { Shape } from "../core/shape.ts";
+import { makeNode } from "./graph.ts";
+import type { PointwiseSpec } from "./pointwise.ts";
+import { currentPath, currentTrace } from "./trace.ts";
+import type { Value } from "./value.ts";
+
+/** What the adapter offers, as plain data, so that plans can be made and tested without one. */
+export interface Target {
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxBufferSize: number;
+  /** Smallest and largest subgroup, 0 where the adapter has none. */
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+  readonly features: readonly string[];
+}
+
+type Named<K extends string, T> = { readonly [P in K]: T };
+
+/** What a lowering is chosen by: logical shapes, attributes and the adapter, never layouts. */
+export interface ChoiceContext<K extends string = string, A = object> {
+  readonly shape: Named<K, Shape>;
+  readonly attrs: A;
+  readonly target: Target;
+}
+
+/** What a launch is computed from: the above, and where each value lies in memory. */
+export interface LaunchContext<K extends string = string, A = object> extends ChoiceContext<K, A> {
+  readonly physical: Named<K, Physical>;
+  /** True if the padding lanes of a value are known to hold 0. */
+  readonly padZero: Named<K, boolean>;
+}
+
+/** Specialisation and size of one dispatch. */
+export interface Launch {
+  /** Workgroups in x, y, z. */
+  readonly grid: readonly [number, number?, number?];
+  /** `const NAME: … = …;` lines of the file to replace. */
+  readonly const?: Readonly<Record<string, number | boolean>>;
+  /** `alias Name = …;` lines to replace. */
+  readonly alias?: Readonly<Record<string, string>>;
+  /** One-line function bodies to replace. */
+  readonly hook?: Readonly<Record<string, string>>;
+  /** Declarations appended at the end of the file. */
+  readonly append?: readonly string[];
+}
+
+/** Layout a kernel wants a value in; "any" takes it as it is, an output "like" takes that of the named input. */
+export type LayoutRequest = Layout | "any" | `like ${string}`;
+
+/** One dispatch of one WGSL file. Variables of group 0 are bound to the op's inputs and outputs of the same name. */
+export interface Kernel<I extends string = string, O extends string = string, A = object> {
+  readonly name: string;
+  readonly wgsl: string;
+  /** Layout of each input and output; row-major where absent. */
+  readonly layouts?: Readonly<Partial<Record<I | O, LayoutRequest>>>;
+  /** Fusion hooks the file declares. `epilogue(v, i, c)` sees each element of the first output as it is stored. */
+  readonly hooks?: readonly "epilogue"[];
+  /** Outputs whose padding lanes this kernel stores as 0. */
+  readonly padZero?: readonly O[];
+  when?(context: ChoiceContext<I | O, A>): boolean;
+  launch(context: LaunchContext<I | O, A>): Launch;
+}
+
+/** Several ops in place of one (Winograd, split-K, batch norm as moments and normalise). Applied after autodiff. */
+export interface Parts<I extends string = string, O extends string = string, A = object> {
+  readonly name: string;
+  when?(context: ChoiceContext<I | O, A>): boolean;
+  parts(inputs: Named<I, Value>, attrs: A): Named<O, Value>;
+}
+
+export type Lowering<I extends string = string, O extends string = string, A = object> =
+  | Kernel<I, O, A>
+  | Parts<I, O, A>;
+
+/** What a gradient function gets. */
+export interface GradientContext<I extends string = string, O extends string = string, A = object> {
+  readonly in: Named<I, Value>;
+  readonly out: Named<O, Value>;
+  /** Gradient of the loss with respect to the first output. */
+  readonly dy: Value;
+  /** Gradients of all outputs; undefined where the loss does not depend on one. */
+  readonly dOut: { readonly [P in O]?: Value | undefined };
+  readonly attrs: A;
+  /** Inputs whose gradient somebody needs; leave out the others. */
+  readonly needs: Named<I, boolean>;
+}
+
+type Gradients<I extends string> = { readonly [P in I]?: Value | false | undefined };
+
+/** FLOPs of one node, multiply and add counted apart. */
+export interface Cost {
+  readonly flops: number;
+}
+
+/**
+ * The one-place contract of an op: names, shapes, body, gradient. Exactly one body: `lowerings` (kernels or parts, the
+ * first whose `when` holds; the last has none), `pointwise` (a scalar function), or `view` (same elements, new shape).
+ */
+export interface OpDefinition<I extends string, O extends string, A extends object> {
+  readonly name: string;
+  readonly inputs: readonly I[];
+  readonly outputs: readonly O[];
+  /** True if the inputs are a list v0, v1, … of any length; `inputs` then names none. */
+  readonly variadic?: boolean;
+  /** Output shapes; throws ShapeError for inputs that do not fit. */
+  shape(inputs: Named<I, Shape>, attrs: A): Named<O, Shape>;
+  /** Output dtypes; f32 where absent. */
+  readonly dtypes?: Readonly<Partial<Record<O, DType>>>;
+  readonly lowerings?: readonly Lowering<I, O, A>[];
+  readonly pointwise?: PointwiseSpec | "program";
+  readonly view?: boolean;
+  /** Inputs (states) that the kernel changes in place. A node that writes is never removed. */
+  readonly writes?: readonly I[];
+  /** Gradients by input, or why there are none. Absent only for pointwise ops with a `backward` function. */
+  readonly gradient?: ((context: GradientContext<I, O, A>) => Gradients<I>) | { readonly none: string };
+  cost?(context: { readonly shape: Named<I | O, Shape>; readonly attrs: A }): Cost;
+}
+
+/** An op with its types erased, as nodes hold it. Methods are bivariant, which is what makes the erasure sound to write. */
+export interface OpSpec {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly variadic?: boolean;
+  shape(inputs: Named<string, Shape>, attrs: object): Named<string, Shape>;
+  readonly dtypes?: Readonly<Partial<Record<string, DType>>>;
+  readonly lowerings?: readonly Lowering[];
+  readonly pointwise?: PointwiseSpec | "program";
+  readonly view?: boolean;
+  readonly writes?: readonly string[];
+  readonly gradient?: ErasedGradient;
+  cost?(context: { readonly shape: Named<string, Shape>; readonly attrs: object }): Cost;
+}
+
+type ErasedGradient = { bivariant(context: GradientContext): Gradients<string> }["bivariant"] | { readonly none: string };
+
+/** A defined op: call it with named values to append a node to the trace. */
+export interface Op<I extends string, O extends string, A extends object> {
+  (inputs: Named<I, Value>, attrs: A): Named<O, Value>;
+  readonly spec: OpSpec;
+}
+
+/**
+ * Defines an op from its one-place contract.
+ * Errors  ShapeError from `shape` at the call, with the layer path filled in
+ */
+export function defineOp<const I extends string, const O extends string, A extends object = object>(
+  definition: OpDefinition<I, O, A>,
+): Op<I, O, A> {
+  const spec = definition as unknown as OpSpec;
+  const call = (inputs: Named<I, Value>, attrs: A) => apply(spec, inputs, attrs) as Named<O, Value>;
+  return Object.assign(call, { spec });
+}
+
+/** Appends one node of `spec` to the trace. */
+export function apply(spec: OpSpec, inputs: Named<string, Value>, attrs: object): Named<string, Value> {
+  const trace = currentTrace(spec.name);
+  const path = currentPath();
+  try {
+    const shapes = spec.shape(
+      Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, value.shape])),
+      attrs,
+    );
+    const types = Object.fromEntries(
+      spec.outputs.map((name) => [name, { shape: shapes[name]!, dtype: spec.dtypes?.[name] ?? ("f32" as const) }]),
+    );
+    const node = makeNode({ op: spec, inputs, attrs, types, path, phase: trace.phase });
+    trace.nodes.push(node);
+    return node.outputs;
+  } catch (error) {
+    throw error instanceof EngineError ? error.located(path) : error;
+  }
+}

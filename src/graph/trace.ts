@@ -1,0 +1,96 @@
+import { GraphError } from "../core/errors.ts";
+import type { Graph, Node, Phase } from "./graph.ts";
+import type { State, Value } from "./value.ts";
+
+/** Training uses batch statistics and dropout, evaluation does not. */
+export type Mode = "train" | "eval";
+
+/** A capture under way: the nodes made so far, and the scope that names the next one. */
+export interface Trace {
+  readonly mode: Mode;
+  readonly nodes: Node[];
+  readonly scopes: string[];
+  phase: Phase;
+}
+
+let current: Trace | undefined;
+
+/** The capture under way. Errors  GraphError outside of one. */
+export function currentTrace(op = "op"): Trace {
+  if (!current) {
+    throw new GraphError({
+      op,
+      problem: "called outside a trace: values are symbolic and need a graph to go into",
+      fix: "call it inside a module's forward, a loss or metric function, or evaluate(device, fn, inputs)",
+    });
+  }
+  return current;
+}
+
+/** Mode of the capture under way. */
+export function traceMode(): Mode {
+  return currentTrace("traceMode").mode;
+}
+
+/** Layer path of the next node. */
+export function currentPath(): string {
+  return current?.scopes.join(".") ?? "";
+}
+
+/** Runs `body` with `name` appended to the layer path. */
+export function scope<T>(name: string, body: () => T): T {
+  const { scopes } = currentTrace("scope");
+  if (name) scopes.push(name);
+  try {
+    return body();
+  } finally {
+    if (name) scopes.pop();
+  }
+}
+
+/** Runs `body` with the layer path replaced and the phase set, for nodes made on behalf of an earlier node. */
+export function onBehalf<T>(path: string, phase: Phase, body: () => T): T {
+  const trace = currentTrace("onBehalf");
+  const saved = { scopes: trace.scopes.splice(0), phase: trace.phase };
+  if (path) trace.scopes.push(path);
+  trace.phase = phase;
+  try {
+    return body();
+  } finally {
+    trace.scopes.splice(0, trace.scopes.length, ...saved.scopes);
+    trace.phase = saved.phase;
+  }
+}
+
+/** Runs `body` in evaluation or training mode whatever the capture's own (frozen batch norm). */
+export function withMode<T>(mode: Mode, body: () => T): T {
+  const outer = currentTrace("withMode");
+  current = { ...outer, mode };
+  try {
+    return body();
+  } finally {
+    current = outer;
+  }
+}
+
+/** What a capture returns: named outputs, and the gradients to be stored by parameter. */
+export interface Captured {
+  readonly outputs: Readonly<Record<string, Value>>;
+  readonly gradients?: ReadonlyMap<State, Value>;
+}
+
+/**
+ * Runs `body` once on symbolic values and returns the graph of what it did. Ops append their nodes in the order of
+ * their calls, which is therefore a topological order. Captures nest; the inner one is a graph of its own.
+ */
+export function trace(mode: Mode, body: () => Captured): Graph {
+  const outer = current;
+  const own: Trace = { mode, nodes: [], scopes: [], phase: "forward" };
+  current = own;
+  try {
+    const { outputs, gradients } = body();
+    return { nodes: own.nodes, outputs, gradients: gradients ?? new Map() };
+  } finally {
+    current = outer;
+  }
+}

@@ -1,0 +1,5 @@
+export { add } from "./add.ts";
+export { broadcastTo } from "./broadcast-to.ts";
+export { relu } from "./relu.ts";
+export { reshape } from "./reshape.ts";
+export { sum } from "./sum.ts";

@@ -1,0 +1,143 @@
+import pointwiseWgsl from "../../shaders/pointwise.wgsl?raw";
+import { GraphError } from "../core/errors.ts";
+import type { Physical } from "../core/layout.ts";
+import { ceilDiv } from "../core/shape.ts";
+import type { Kernel, Launch } from "../graph/define.ts";
+import type { Node } from "../graph/graph.ts";
+import type { PointwiseProgram } from "../graph/pointwise.ts";
+import { scalarConstant, type Value } from "../graph/value.ts";
+import { type Binding, entryPointOf, scan } from "../wgsl/scan.ts";
+import { specialise } from "../wgsl/specialise.ts";
+import { composeProgram, elementWidth, type Operand } from "./compose.ts";
+import { linearGrid } from "./convert.ts";
+
+/** A variable of a shader and the value in it; `step` is the row of per-step numbers. */
+export interface BoundValue extends Binding {
+  readonly value: Value | "step";
+}
+
+/** WGSL, bindings and size of one dispatch. */
+export interface DispatchText {
+  readonly label: string;
+  readonly code: string;
+  readonly entryPoint: string;
+  readonly bindings: readonly BoundValue[];
+  readonly grid: readonly [number, number, number];
+  /** What was specialised, for the printed plan. */
+  readonly detail: string;
+}
+
+/** The dispatch of a pointwise program. */
+export function pointwiseDispatch(
+  program: PointwiseProgram,
+  inputs: Readonly<Record<string, Value>>,
+  physical: ReadonlyMap<Value, Physical>,
+  output: Value,
+  out: Physical,
+): DispatchText {
+  const operands = program.operands.map((name, n) => operandOf(inputs[name]!, `x${n}`, physical));
+  const width = elementWidth(out, operands);
+  const { body, declarations, variables } = composeProgram(program, operands, out, width);
+  const count = out.size / width;
+  // Four elements a thread where there is enough work to fill the device: a thread costs more than an element.
+  const items = count >= 16384 ? 4 : 1;
+  const code = specialise(pointwiseWgsl, "pointwise", {
+    const: { COUNT: count, ITEMS: items },
+    alias: { Elem: width === 4 ? "vec4<f32>" : "f32" },
+    hook: { value: body },
+    append: declarations,
+  });
+  const byVariable = new Map(program.operands.map((name, n) => [`x${n}`, inputs[name]!]));
+  return {
+    label: "pointwise",
+    code,
+    entryPoint: "pointwise",
+    bindings: [
+      { group: 0, binding: 0, name: "y", access: "read_write", value: output },
+      ...groupOne(variables, byVariable),
+    ],
+    grid: grid3(linearGrid(ceilDiv(count, 64 * items))),
+    detail: program.calls.map((call) => call.fn).join("→"),
+  };
+}
+
+function groupOne(variables: readonly string[], values: ReadonlyMap<string, Value>): BoundValue[] {
+  return variables.map((name, binding) => ({
+    group: 1,
+    binding,
+    name,
+    access: "read" as const,
+    value: values.get(name)!,
+  }));
+}
+
+function operandOf(value: Value, variable: string, physical: ReadonlyMap<Value, Physical>): Operand {
+  const number = scalarConstant(value);
+  if (number !== undefined) return { kind: "literal", number };
+  return { kind: "buffer", variable, physical: physical.get(value)! };
+}
+
+/** The dispatch of a kernel file, with the node's epilogue in its store hook. */
+export function kernelDispatch(
+  node: Node,
+  kernel: Kernel,
+  launch: Launch,
+  physical: ReadonlyMap<Value, Physical>,
+): DispatchText {
+  const fused = node.epilogue ? composeEpilogue(node, kernel, launch, physical) : undefined;
+  const code = specialise(kernel.wgsl, kernel.name, {
+    ...(launch.const && { const: launch.const }),
+    ...(launch.alias && { alias: launch.alias }),
+    hook: { ...launch.hook, ...(fused && { epilogue: fused.body }) },
+    append: [...(launch.append ?? []), ...(fused?.declarations ?? [])],
+  });
+  const values = new Map<string, Value>();
+  for (const [name, value] of Object.entries({ ...node.inputs, ...node.outputs })) values.set(snakeCase(name), value);
+  const bindings = scan(code).bindings.map((binding): BoundValue => {
+    const value = binding.name === "step" ? ("step" as const) : values.get(binding.name);
+    if (value === undefined) {
+      throw new GraphError({
+        op: node.op.name,
+        problem: `variable ${binding.name} of ${kernel.name} matches nothing`,
+        expected: `one of ${[...values.keys(), "step"].join(", ")}`,
+        got: binding.name,
+        at: node.path,
+        fix: "name the WGSL variable after the op's input or output, in snake_case",
+      });
+    }
+    return { ...binding, value };
+  });
+  const settings = Object.entries(launch.const ?? {}).filter(([name]) => /TILE|SPLIT|ROWS|KERNEL|STRIDE/.test(name));
+  return {
+    label: kernel.name,
+    code,
+    entryPoint: entryPointOf(code, kernel.name),
+    bindings,
+    grid: grid3(launch.grid),
+    detail: [
+      ...settings.map(([name, value]) => `${name}=${value}`),
+      ...(node.epilogue ? [`epilogue=${node.epilogue.program.calls.map((call) => call.fn).join("→")}`] : []),
+    ].join(" "),
+  };
+}
+
+function composeEpilogue(node: Node, kernel: Kernel, launch: Launch, physical: ReadonlyMap<Value, Physical>) {
+  const { program } = node.epilogue!;
+  const out = physical.get(node.outputs[node.op.outputs[0]!]!)!;
+  const elem = launch.alias?.Elem ?? /^alias Elem = ([^;]+);/m.exec(kernel.wgsl)?.[1] ?? "f32";
+  const operands = program.operands.map((name, n): Operand => {
+    if (n === 0) return { kind: "stored" };
+    const variable = `e${name.slice(1)}`;
+    return operandOf(node.inputs[variable]!, variable, physical);
+  });
+  return composeProgram(program, operands, out, elem.startsWith("vec4") ? 4 : 1);
+}
+
+/** "runningMean" as "running_mean", the form of names in WGSL. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function grid3([x, y = 1, z = 1]: readonly [number, number?, number?]): [number, number, number] {
+  return [x, y, z];
+}

@@ -1,0 +1,63 @@
+import { STEP_BYTES } from "./step-plan.ts";
+
+/** Most parameter groups a row has room for. */
+export const MAX_GROUPS = 15;
+/** Rows of the ring of per-step numbers: steps that one submit may hold. */
+export const STEP_ROWS = 64;
+
+/** Numbers of one parameter group at one step. */
+export interface GroupHypers {
+  readonly lr: number;
+  /** Momentum of SGD, beta1 of Adam. */
+  readonly momentum: number;
+  readonly beta2?: number;
+  readonly weightDecay?: number;
+  readonly eps?: number;
+  readonly dampening?: number;
+}
+
+/** Per-step data of a step: never constants of a pipeline, so that no schedule ever recompiles. */
+export interface StepRow {
+  /** Index of the optimizer step, from 0. */
+  readonly step: number;
+  readonly seed: number;
+  /** Micro-batch within the step. */
+  readonly micro?: number;
+  /** Add to the gradients instead of setting them. */
+  readonly accumulate?: boolean;
+  /** Row of the ring of records that this step writes. */
+  readonly recordRow?: number;
+  /** First entry of the index buffer that this batch gathers. */
+  readonly batchStart?: number;
+  /** True examples in the batch; the rest is padding. */
+  readonly batchSize?: number;
+  readonly groups?: readonly GroupHypers[];
+}
+
+/**
+ * Writes one row in the form of `struct Step` in the shaders: eight words, then two vectors for each group
+ * (lr, momentum, beta2, weight decay; eps, dampening, 0, 0).
+ */
+export function writeStepRow(target: ArrayBuffer, slot: number, row: StepRow): void {
+  const words = new Uint32Array(target, slot * STEP_BYTES, STEP_BYTES / 4);
+  const floats = new Float32Array(target, slot * STEP_BYTES, STEP_BYTES / 4);
+  words[0] = row.step;
+  words[1] = row.seed;
+  words[2] = row.micro ?? 0;
+  words[3] = row.accumulate ? 1 : 0;
+  words[4] = row.recordRow ?? 0;
+  words[5] = row.batchStart ?? 0;
+  words[6] = row.batchSize ?? 0;
+  words[7] = 0;
+  const groups = row.groups ?? [];
+  for (let i = 0; i < groups.length; i++) {
+    const group = groups[i]!;
+    const at = 8 + i * 8;
+    floats[at] = group.lr;
+    floats[at + 1] = group.momentum;
+    floats[at + 2] = group.beta2 ?? 0;
+    floats[at + 3] = group.weightDecay ?? 0;
+    floats[at + 4] = group.eps ?? 0;
+    floats[at + 5] = group.dampening ?? 0;
+  }
+}
