@@ -14,7 +14,7 @@ export const cases: OpCase[] = [
     y: line,
     attrs: { delta: 2.5, reduction: "none" },
   }),
-  pairLossCase("huber", huber, reference, "exactly at delta", {
+  pairLossCase("huber", huber, reference, "kink of the slope at delta", {
     x: chosenValues(1, -2, 0.5, 3),
     y: chosenValues(0, -1, 0.5),
     attrs: { delta: 1, reduction: "sum" },

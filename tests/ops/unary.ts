@@ -18,11 +18,13 @@ export const cases: OpCase[] = [
   ...unaryCases("log", log, reference.log, [
     ...pointwisePlans(0.05, 8),
     ["around 1", { shape: [17], fill: "uniform", low: 0.8, high: 1.25 }],
-    ["small and large", chosenValues(1, 0.002, 1000, 65536)],
+    ["small numbers", { shape: [17], fill: "uniform", low: 0.002, high: 0.02 }],
+    ["large numbers", { shape: [17], fill: "uniform", low: 1000, high: 65536 }],
   ]),
   ...unaryCases("sqrt", sqrt, reference.sqrt, [
     ...pointwisePlans(0.05, 9),
-    ["squares and small numbers", chosenValues(1, 4, 9, 0.002, 1e4)],
+    ["squares", chosenValues(1, 4, 9, 16)],
+    ["small numbers", { shape: [17], fill: "uniform", low: 0.002, high: 0.02 }],
   ]),
   ...unaryCases("clamp", clamp, reference.clamp, [
     ...clamped,

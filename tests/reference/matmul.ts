@@ -1,75 +1,66 @@
-import {
-  at,
-  broadcastOffset,
-  broadcastShapes,
-  forEachIndex,
-  need,
-  offsetOf,
-  Sum,
-  stridesOf,
-} from "./tensor.ts";
+import { at, broadcastOffset, broadcastShapes, forEachIndex, need, Sum } from "./tensor.ts";
 import type { Attrs, Reference, Tensor } from "./types.ts";
 
 /** Matrix products: y[..., m, n] = Σ_k a[..., m, k] · b[..., k, n] over broadcast leading axes, and x·Wᵀ + bias. */
 
-/** One operand seen as a stack of matrices. */
+/** One operand seen as a stack of matrices: element (row, column) lies at base + row·rowStride + column·columnStride. */
 interface Matrices {
   readonly batch: readonly number[];
   readonly rows: number;
   readonly columns: number;
-  offset(batchIndex: readonly number[], row: number, column: number): number;
+  readonly rowStride: number;
+  readonly columnStride: number;
+  /** Offset of the matrix that broadcasts to `batchIndex`. */
+  base(batchIndex: readonly number[]): number;
 }
 
 function matricesOf(tensor: Tensor, transposed: boolean): Matrices {
   const rank = tensor.shape.length;
   const batch = tensor.shape.slice(0, -2);
   const [height, width] = [at(tensor.shape, rank - 2), at(tensor.shape, rank - 1)];
-  return {
-    batch,
-    rows: transposed ? width : height,
-    columns: transposed ? height : width,
-    offset(batchIndex, row, column) {
-      const [i, j] = transposed ? [column, row] : [row, column];
-      return (broadcastOffset(batch, batchIndex) * height + i) * width + j;
-    },
-  };
+  const base = (batchIndex: readonly number[]): number => broadcastOffset(batch, batchIndex) * height * width;
+  return transposed
+    ? { batch, rows: width, columns: height, rowStride: 1, columnStride: width, base }
+    : { batch, rows: height, columns: width, rowStride: width, columnStride: 1, base };
 }
 
-/** Calls `visit` with the offsets of a, b and y for every product a·b that y sums. */
-function forEachProduct(
-  a: Tensor,
-  b: Tensor,
-  attrs: Attrs,
-  visit: (offsetA: number, offsetB: number, offsetY: number) => void,
-): number[] {
+interface Product {
+  readonly left: Matrices;
+  readonly right: Matrices;
+  readonly shape: readonly number[];
+}
+
+function productOf(a: Tensor, b: Tensor, attrs: Attrs): Product {
   const left = matricesOf(a, attrs.transposeA ?? false);
   const right = matricesOf(b, attrs.transposeB ?? false);
   if (left.columns !== right.rows) {
     throw new Error(`reference: matmul of inner sizes ${left.columns} and ${right.rows}`);
   }
-  const shape = [...broadcastShapes(left.batch, right.batch), left.rows, right.columns];
-  const strides = stridesOf(shape);
-  forEachIndex(shape, (index) => {
-    const batchIndex = index.slice(0, -2);
-    const row = at(index, index.length - 2);
-    const column = at(index, index.length - 1);
-    for (let k = 0; k < left.columns; k++) {
-      visit(left.offset(batchIndex, row, k), right.offset(batchIndex, k, column), offsetOf(strides, index));
-    }
-  });
-  return shape;
+  return { left, right, shape: [...broadcastShapes(left.batch, right.batch), left.rows, right.columns] };
 }
 
-function productShape(a: Tensor, b: Tensor, attrs: Attrs): number[] {
-  return forEachProduct(a, b, attrs, () => {});
+/** Calls `visit` with the offsets of a, b and y for every product a·b that y sums. */
+function forEachTerm(
+  { left, right, shape }: Product,
+  visit: (offsetA: number, offsetB: number, offsetY: number) => void,
+): void {
+  forEachIndex(shape, (index, offsetY) => {
+    const batchIndex = index.slice(0, -2);
+    const startA = left.base(batchIndex) + at(index, index.length - 2) * left.rowStride;
+    const startB = right.base(batchIndex) + at(index, index.length - 1) * right.columnStride;
+    for (let k = 0; k < left.columns; k++) {
+      visit(startA + k * left.columnStride, startB + k * right.rowStride, offsetY);
+    }
+  });
 }
 
 export const matmul: Reference = {
   forward(inputs, attrs) {
     const a = need(inputs, "a");
     const b = need(inputs, "b");
-    const y = new Sum(productShape(a, b, attrs));
-    forEachProduct(a, b, attrs, (i, j, o) => {
+    const product = productOf(a, b, attrs);
+    const y = new Sum(product.shape);
+    forEachTerm(product, (i, j, o) => {
       y.add(o, at(a.data, i) * at(b.data, j));
     });
     return { y };
@@ -80,7 +71,7 @@ export const matmul: Reference = {
     const dy = need(upstream, "y");
     const da = new Sum(a.shape);
     const db = new Sum(b.shape);
-    forEachProduct(a, b, attrs, (i, j, o) => {
+    forEachTerm(productOf(a, b, attrs), (i, j, o) => {
       da.add(i, at(dy.data, o) * at(b.data, j));
       db.add(j, at(dy.data, o) * at(a.data, i));
     });
