@@ -49,6 +49,32 @@ function sampleOffsets(size: number, limit: number): number[] {
   return Array.from({ length: limit }, (_, i) => Math.round((i * (size - 1)) / (limit - 1)));
 }
 
+/** (loss(x + reach) − loss(x − reach)) / 2·reach, with the reach that float64 really took. */
+function slope(loss: (value: number) => number, x: number, reach: number): number {
+  return (loss(x + reach) - loss(x - reach)) / (x + reach - (x - reach));
+}
+
+/** The difference quotient nearest to `gradient` over the steps, the first within `enough` of it. */
+function closestDifference(
+  loss: (value: number) => number,
+  x: number,
+  steps: readonly number[],
+  gradient: number,
+  enough: number,
+): number {
+  let closest = Number.POSITIVE_INFINITY;
+  for (const h of steps) {
+    const difference = (4 * slope(loss, x, h) - slope(loss, x, 2 * h)) / 3;
+    if (Math.abs(difference - gradient) < Math.abs(closest - gradient)) {
+      closest = difference;
+    }
+    if (Math.abs(closest - gradient) <= enough) {
+      break;
+    }
+  }
+  return closest;
+}
+
 /** The usual step, a wider one where a large mean costs digits, a narrow one beside a pole or a jump of curvature. */
 const usualSteps = [1e-4, 1e-3, 1e-6];
 
@@ -82,33 +108,14 @@ export function centralDifference(
       );
     }
     const largest = tensor.data.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
-    const slope = (offset: number, reach: number): number => {
-      const centre = at(source.data, offset);
-      const above = weightedSum(
-        reference.forward(withElement(inputs, input, offset, centre + reach), attrs),
-        upstream,
-      );
-      const below = weightedSum(
-        reference.forward(withElement(inputs, input, offset, centre - reach), attrs),
-        upstream,
-      );
-      return (above - below) / (centre + reach - (centre - reach));
-    };
     const deviation = deviationOf(source.data);
+    const steps = [step].flat().map((share) => share * deviation);
     for (const offset of sampleOffsets(source.data.length, limit)) {
       const gradient = at(tensor.data, offset);
-      let difference = Number.NaN;
-      let relative = Number.POSITIVE_INFINITY;
-      for (const h of [step].flat().map((share) => share * deviation)) {
-        const found = (4 * slope(offset, h) - slope(offset, 2 * h)) / 3;
-        if (Math.abs(gradient - found) / largest < relative) {
-          difference = found;
-          relative = Math.abs(gradient - found) / largest;
-        }
-        if (relative < 1e-7) {
-          break;
-        }
-      }
+      const loss = (value: number): number =>
+        weightedSum(reference.forward(withElement(inputs, input, offset, value), attrs), upstream);
+      const difference = closestDifference(loss, at(source.data, offset), steps, gradient, 1e-7 * largest);
+      const relative = Math.abs(gradient - difference) / largest;
       if (relative > worst.relative) {
         worst = { input, offset, gradient, difference, relative };
       }
