@@ -109,8 +109,24 @@ test("packages are installed again when they differ from the lock file", () => {
   expect(packageDifference(wanted, { packages: {} })).toBe("lit is missing, not 3.3.3");
 });
 
-test("the lock file names no registry host", () => {
-  expect(readFileSync(path.join(root, "package-lock.json"), "utf8")).not.toContain('"resolved"');
+describe("the lock file", () => {
+  const text = readFileSync(path.join(root, "package-lock.json"), "utf8");
+
+  test("names no registry host", () => {
+    expect(text).not.toContain('"resolved"');
+  });
+
+  test("has the binaries of every platform, without which npm ci refuses it", () => {
+    const { packages } = JSON.parse(text) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const missing = Object.entries(packages).flatMap(([place, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !(`node_modules/${name}` in packages || `${place}/node_modules/${name}` in packages),
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
 });
 
 test.each(["start", "test", "check", "build", "train", "explain"])(
