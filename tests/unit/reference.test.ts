@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { centralDifference, checkMagnitudes } from "../reference/check.ts";
-import { fillInputs, fillUpstream, sizeOf } from "../reference/tensor.ts";
-import type { OpCase } from "../reference/types.ts";
+import { fillInputs, fillUpstream, sizeOf, tensorOf } from "../reference/tensor.ts";
+import type { OpCase, Reference } from "../reference/types.ts";
 
 /** The references of every operator and the list of cases itself. Nothing here runs the engine. */
 
@@ -111,6 +111,34 @@ function spread(tests: readonly OpCase[], count: number): OpCase[] {
   const step = Math.max(1, tests.length / count);
   return tests.filter((_, i) => Math.floor(i / step) !== Math.floor((i - 1) / step));
 }
+
+describe("the check itself", () => {
+  const inputs = { x: tensorOf([2, 2], [1, -2, 0.5, 3]) };
+  const upstream = { y: tensorOf([2, 2], [1, 1, -1, 2]) };
+  const cube = (slope: number): Reference => ({
+    forward: ({ x }) => ({
+      y: tensorOf(
+        [2, 2],
+        x!.data.map((value) => value ** 3),
+      ),
+    }),
+    backward: ({ x }, _attrs, { y }) => ({
+      x: tensorOf(
+        [2, 2],
+        x!.data.map((value, i) => slope * value ** 2 * y!.data[i]!),
+      ),
+    }),
+  });
+
+  it("passes the right gradient and notices one wrong by a hundred-thousandth", () => {
+    expect(centralDifference(cube(3), inputs, {}, upstream).relative).toBeLessThan(1e-9);
+    expect(centralDifference(cube(3.00003), inputs, {}, upstream).relative).toBeGreaterThan(5e-6);
+  });
+
+  it("does not accept NaN", () => {
+    expect(() => centralDifference(cube(Number.NaN), inputs, {}, upstream)).toThrow("magnitude");
+  });
+});
 
 describe.each([...byOperator()])("reference of %s", (_op, tests) => {
   it("agrees with central differences", () => {
