@@ -39,8 +39,12 @@ export interface LowerOptions {
 /** Chooses a kernel for every node, assigns layouts, inserts conversions, and writes each dispatch's WGSL. */
 export function lower(graph: Graph, options: LowerOptions): Lowered {
   const lowering = new GraphLowering(options);
-  for (const node of graph.nodes) lowering.add(node);
+  // Gradients get their places before the first update reads them.
+  const firstUpdate = graph.nodes.findIndex((node) => node.phase === "update");
+  const split = firstUpdate < 0 ? graph.nodes.length : firstUpdate;
+  for (const node of graph.nodes.slice(0, split)) lowering.add(node);
   const gradients = lowering.storeGradients(graph.gradients);
+  for (const node of graph.nodes.slice(split)) lowering.add(node);
   for (const value of Object.values(graph.outputs)) lowering.ensure(value);
   return {
     dispatches: lowering.dispatches,
