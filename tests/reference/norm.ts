@@ -190,6 +190,12 @@ function runningStatistics(inputs: Tensors, moments: Moments, momentum: number |
   return next;
 }
 
+/** Evaluation leaves the running statistics alone. */
+function unchanged(inputs: Tensors): Tensors {
+  const names = ["runningMean", "runningVar", "numBatchesTracked"];
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => names.includes(name)));
+}
+
 export interface NormAttrs {
   readonly eps?: number;
   /** Weight of the new batch in the running statistics; null: cumulative average. */
@@ -260,7 +266,7 @@ function normReference(makeSets: MakeSets): Reference {
       const setting = settingOf(inputs, attrs);
       const training = attrs.training ?? true;
       const momentum = attrs.momentum === undefined ? 0.1 : attrs.momentum;
-      const state = training ? runningStatistics(inputs, setting.moments, momentum) : {};
+      const state = training ? runningStatistics(inputs, setting.moments, momentum) : unchanged(inputs);
       return { y: normalised(setting), ...state };
     },
 
