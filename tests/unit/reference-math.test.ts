@@ -3,6 +3,7 @@ import { cases as activationCases } from "../ops/activations.ts";
 import { cases as bceCases } from "../ops/bce-with-logits.ts";
 import { cases as binaryCases } from "../ops/binary.ts";
 import { cases as crossEntropyCases } from "../ops/cross-entropy.ts";
+import { cases as dropoutCases } from "../ops/dropout.ts";
 import { cases as huberCases } from "../ops/huber.ts";
 import { cases as l1Cases } from "../ops/l1.ts";
 import { cases as linearCases } from "../ops/linear.ts";
@@ -15,6 +16,7 @@ import { cases as softmaxCases } from "../ops/softmax.ts";
 import { cases as unaryOpCases } from "../ops/unary.ts";
 import * as binary from "../reference/binary.ts";
 import { centralDifference, checkMagnitudes } from "../reference/check.ts";
+import * as drop from "../reference/dropout.ts";
 import * as loss from "../reference/loss.ts";
 import * as matrix from "../reference/matmul.ts";
 import * as pointwise from "../reference/pointwise.ts";
@@ -29,6 +31,7 @@ const cases: OpCase[] = [
   ...bceCases,
   ...binaryCases,
   ...crossEntropyCases,
+  ...dropoutCases,
   ...huberCases,
   ...l1Cases,
   ...linearCases,
@@ -211,6 +214,30 @@ describe("values worked out by hand", () => {
     );
     expectNumbers(forward(shape.pad, { x: [1, 2] }, { pads: [[1, 2]], value: 9 }), [9, 1, 2, 9, 9]);
     expectNumbers(forward(shape.concat, { x0: x, x1: [[7], [8]] }, { axis: 1 }), [1, 2, 3, 7, 4, 5, 6, 8]);
+  });
+});
+
+describe("dropout", () => {
+  const ones = tensorOf([2, 3, 10, 20], new Array<number>(1200).fill(1));
+
+  test("keeps a share of 1 - p, each divided by that share", () => {
+    const y = drop.dropout.forward({ x: ones }, { p: 0.25 }).y;
+    const kept = y?.data.filter((value) => value !== 0) ?? [];
+    expect(new Set(kept)).toEqual(new Set([4 / 3]));
+    // Four standard deviations of 1200 draws.
+    expect(Math.abs(kept.length / 1200 - 0.75)).toBeLessThan(0.05);
+  });
+
+  test("dropout2d keeps or drops whole channels", () => {
+    const y = drop.dropout2d.forward({ x: ones }, { p: 0.5 }).y;
+    const planes = Array.from({ length: 6 }, (_, i) => new Set(y?.data.slice(i * 200, (i + 1) * 200)));
+    expect(planes.map((plane) => plane.size)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(new Set(planes.flatMap((plane) => [...plane]))).toEqual(new Set([0, 2]));
+  });
+
+  test("changes nothing in evaluation, or with p 0", () => {
+    expect(drop.dropout.forward({ x: ones }, { p: 0.5, training: false }).y?.data).toEqual(ones.data);
+    expect(drop.dropout2d.forward({ x: ones }, { p: 0 }).y?.data).toEqual(ones.data);
   });
 });
 
