@@ -10,7 +10,7 @@ const root = import.meta.dirname;
 const sharedData = path.resolve(root, process.env.WGFIT_DATA ?? "../shared/data/mnist");
 
 export default defineConfig({
-  plugins: [shaderComments(), serveFolder(SHARED_DATA_URL, sharedData)],
+  plugins: [shaderComments()],
   // The bare name resolves to CommonJS without exports in Node.
   resolve: { alias: { wgsl_reflect: "wgsl_reflect/wgsl_reflect.module.js" } },
   test: {
@@ -24,6 +24,7 @@ export default defineConfig({
       },
       {
         extends: true,
+        plugins: [serveFolder(SHARED_DATA_URL, sharedData)],
         test: {
           name: "gpu",
           include: ["tests/gpu/**/*.test.ts"],
