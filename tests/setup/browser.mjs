@@ -5,10 +5,12 @@ import path from "node:path";
 import process from "node:process";
 import { SetupError } from "./errors.mjs";
 import { runProgram, say } from "./process.mjs";
-import { root } from "./root.mjs";
 
 /** WebGPU on Linux and its software adapter work from about here. */
 const OLDEST_CHROME = 120;
+
+/** A download that makes no progress for so long is given up. */
+const STALL_MS = 60_000;
 
 const NAMES = [
   "google-chrome",
@@ -72,8 +74,7 @@ export async function getBrowser() {
   const found = await findBrowser(around);
   if (found) return found;
   say("No Chrome or Chromium found; downloading one for the tests (about 150 MB) ...");
-  const cli = path.join(root, "node_modules/puppeteer/lib/cjs/puppeteer/node/cli.js");
-  await runProgram(process.execPath, [cli, "browsers", "install", "chrome"], { waiting: "downloading" });
+  await download();
   const downloaded = await findBrowser(around);
   if (downloaded) return downloaded;
   if (around.isRoot && around.platform === "linux" && existsSync("/usr/bin/apt-get")) {
@@ -168,10 +169,48 @@ async function downloadedBrowsers() {
   try {
     // Comes with puppeteer; absent until packages are installed.
     const { getInstalledBrowsers } = await import("@puppeteer/browsers");
-    const cacheDir = process.env.PUPPETEER_CACHE_DIR ?? path.join(os.homedir(), ".cache", "puppeteer");
-    return (await getInstalledBrowsers({ cacheDir })).map((browser) => browser.executablePath);
+    return (await getInstalledBrowsers({ cacheDir: cacheDir() })).map((browser) => browser.executablePath);
   } catch {
     return [];
+  }
+}
+
+function cacheDir() {
+  return process.env.PUPPETEER_CACHE_DIR ?? path.join(os.homedir(), ".cache", "puppeteer");
+}
+
+/** Download the Chrome that this puppeteer was made for into its cache; says why where that fails. */
+async function download() {
+  const { Browser, install } = await import("@puppeteer/browsers");
+  const { PUPPETEER_REVISIONS } = await import("puppeteer-core/internal/revisions.js");
+  let shown = Date.now();
+  let moved = Date.now();
+  const downloadProgressCallback = (/** @type {number} */ done, /** @type {number} */ total) => {
+    moved = Date.now();
+    if (moved - shown < 3000) return;
+    shown = moved;
+    say(`  downloading: ${Math.round((100 * done) / total)} % of ${Math.round(total / 1e6)} MB`);
+  };
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  const stalled = new Promise((_, reject) => {
+    timer = setInterval(() => {
+      if (Date.now() - moved > STALL_MS) reject(new Error(`nothing arrived for ${STALL_MS / 1000} s`));
+    }, 1000);
+  });
+  const options = { browser: Browser.CHROME, buildId: PUPPETEER_REVISIONS.chrome, cacheDir: cacheDir() };
+  try {
+    await Promise.race([install({ ...options, downloadProgressCallback }), stalled]);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    say(
+      `  no download: ${reason
+        .split("\n")
+        .slice(-1)[0]
+        ?.replace(/^\s*- /, "")}`,
+    );
+  } finally {
+    clearInterval(timer);
   }
 }
 

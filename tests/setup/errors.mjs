@@ -17,6 +17,7 @@ export async function runMain(main) {
   } catch (error) {
     const text = error instanceof SetupError ? error.message : error instanceof Error ? error.stack : error;
     process.stderr.write(`wgfit: ${text}\n`);
-    process.exitCode = 1;
+    // Not only the code: a download that hangs would keep the process alive.
+    process.exit(1);
   }
 }

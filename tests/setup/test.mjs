@@ -49,5 +49,5 @@ await runMain(async () => {
   }
   const passed = argv.filter((arg) => arg !== "--full");
   const mode = parsed.values.watch ? "watch" : "run";
-  return runNode(["node_modules/vitest/vitest.mjs", mode, ...passed], env);
+  process.exit(await runNode(["node_modules/vitest/vitest.mjs", mode, ...passed], env));
 });
