@@ -7,7 +7,7 @@ export type Mode = "train" | "eval";
 
 /** A capture under way: the nodes made so far, and the scope that names the next one. */
 export interface Trace {
-  readonly mode: Mode;
+  mode: Mode;
   readonly nodes: Node[];
   readonly scopes: string[];
   phase: Phase;
@@ -48,6 +48,11 @@ export function scope<T>(name: string, body: () => T): T {
   }
 }
 
+/** Runs `body` with the layer path replaced. */
+export function atPath<T>(path: string, body: () => T): T {
+  return onBehalf(path, currentTrace("atPath").phase, body);
+}
+
 /** Runs `body` with the layer path replaced and the phase set, for nodes made on behalf of an earlier node. */
 export function onBehalf<T>(path: string, phase: Phase, body: () => T): T {
   const trace = currentTrace("onBehalf");
@@ -64,12 +69,13 @@ export function onBehalf<T>(path: string, phase: Phase, body: () => T): T {
 
 /** Runs `body` in evaluation or training mode whatever the capture's own (frozen batch norm). */
 export function withMode<T>(mode: Mode, body: () => T): T {
-  const outer = currentTrace("withMode");
-  current = { ...outer, mode };
+  const trace = currentTrace("withMode");
+  const outer = trace.mode;
+  trace.mode = mode;
   try {
     return body();
   } finally {
-    current = outer;
+    trace.mode = outer;
   }
 }
 
