@@ -1,4 +1,5 @@
 import convertLayout from "../../shaders/convert_layout.wgsl?raw";
+import { linearGrid } from "../core/grid.ts";
 import type { Layout, Physical } from "../core/layout.ts";
 import { ceilDiv } from "../core/shape.ts";
 import type { OpSpec } from "../graph/define.ts";
@@ -50,11 +51,4 @@ function alignedDims(x: Physical, y: Physical) {
     trueDims: [...ones, ...order.map((axis) => y.shape[axis]!)],
     strides: [...ones.map(() => 0), ...order.map((axis) => x.strides[axis]!)],
   };
-}
-
-/** A grid of at least `groups` workgroups whose sides stay under WebGPU's guaranteed 65,535. */
-export function linearGrid(groups: number): [number, number] {
-  if (groups <= 65535) return [groups, 1];
-  const rows = ceilDiv(groups, 65535);
-  return [ceilDiv(groups, rows), rows];
 }

@@ -1,7 +1,7 @@
 import copyWgsl from "../../shaders/copy.wgsl?raw";
+import { linearGrid } from "../core/grid.ts";
 import { ceilDiv } from "../core/shape.ts";
 import type { OpSpec } from "../graph/define.ts";
-import { linearGrid } from "./convert.ts";
 
 /** y = x, element for element in the same layout: where a value must also lie in a place of its own. */
 export const COPY: OpSpec = {

@@ -1,5 +1,6 @@
 import pointwiseWgsl from "../../shaders/pointwise.wgsl?raw";
 import { GraphError } from "../core/errors.ts";
+import { linearGrid } from "../core/grid.ts";
 import type { Physical } from "../core/layout.ts";
 import { ceilDiv } from "../core/shape.ts";
 import type { Kernel, Launch } from "../graph/define.ts";
@@ -9,7 +10,6 @@ import { scalarConstant, type Value } from "../graph/value.ts";
 import { type Binding, entryPointOf, scan } from "../wgsl/scan.ts";
 import { specialise } from "../wgsl/specialise.ts";
 import { composeProgram, elementWidth, type Operand } from "./compose.ts";
-import { linearGrid } from "./convert.ts";
 
 /** A variable of a shader and the value in it; `step` is the row of per-step numbers. */
 export interface BoundValue extends Binding {
