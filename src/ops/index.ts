@@ -1,5 +1,6 @@
 export { add } from "./add.ts";
 export { broadcastTo } from "./broadcast-to.ts";
+export { type GatherAttrs, gather } from "./gather.ts";
 export { relu } from "./relu.ts";
 export { reshape } from "./reshape.ts";
 export { sum } from "./sum.ts";

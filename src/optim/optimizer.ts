@@ -1,6 +1,6 @@
 import { OptionError } from "../core/errors.ts";
+import { type GroupHypers, MAX_GROUPS } from "../core/hypers.ts";
 import type { State } from "../graph/value.ts";
-import { type GroupHypers, MAX_GROUPS } from "../plan/step-row.ts";
 
 /** Parameters that have hyper-parameters of their own; the first group that matches a parameter takes it. */
 export interface ParameterGroup {

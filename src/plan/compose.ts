@@ -2,7 +2,7 @@ import { ShaderError } from "../core/errors.ts";
 import { isPadded, type Physical } from "../core/layout.ts";
 import type { PointwiseCall, PointwiseProgram } from "../graph/pointwise.ts";
 import { blankComments } from "../wgsl/scan.ts";
-import { floatLiteral } from "../wgsl/specialise.ts";
+import { floatLiteral } from "../core/literal.ts";
 
 /** An operand of a pointwise program as the shader sees it. */
 export type Operand =

@@ -1,20 +1,8 @@
+import type { GroupHypers } from "../core/hypers.ts";
 import { STEP_BYTES } from "./step-plan.ts";
 
-/** Most parameter groups a row has room for. */
-export const MAX_GROUPS = 15;
 /** Rows of the ring of per-step numbers: steps that one submit may hold. */
 export const STEP_ROWS = 64;
-
-/** Numbers of one parameter group at one step. */
-export interface GroupHypers {
-  readonly lr: number;
-  /** Momentum of SGD, beta1 of Adam. */
-  readonly momentum: number;
-  readonly beta2?: number;
-  readonly weightDecay?: number;
-  readonly eps?: number;
-  readonly dampening?: number;
-}
 
 /** Per-step data of a step: never constants of a pipeline, so that no schedule ever recompiles. */
 export interface StepRow {

@@ -1,4 +1,5 @@
 import { ShaderError } from "../core/errors.ts";
+import { literal } from "../core/literal.ts";
 import { blankComments } from "./scan.ts";
 import { unroll } from "./unroll.ts";
 
@@ -37,21 +38,6 @@ export function specialise(code: string, label: string, change: Specialisation):
 function setConst(code: string, label: string, name: string, value: number | boolean): string {
   const pattern = new RegExp(`^(const\\s+${name}\\s*:\\s*(\\w+)\\s*=\\s*)[^;]+;`, "m");
   return replaceOnce(code, label, pattern, (head, type) => `${head}${literal(value, type!)};`, `const ${name}`);
-}
-
-/** A WGSL literal of a type. */
-export function literal(value: number | boolean, type: string): string {
-  if (type === "bool") return value ? "true" : "false";
-  const number = Number(value);
-  if (type === "u32") return `${number >>> 0}u`;
-  if (type === "i32") return number < 0 ? `i32(${number})` : `${number}i`;
-  return floatLiteral(number);
-}
-
-/** An f32 literal; infinities and NaN have none in WGSL and are not representable here. */
-export function floatLiteral(value: number): string {
-  const text = String(Math.fround(value));
-  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
 function replaceOnce(
