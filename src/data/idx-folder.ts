@@ -1,0 +1,98 @@
+import { DataError, OptionError } from "../core/errors.ts";
+import { type DataSet, imageData, slice } from "./data-set.ts";
+import { type IdxArray, readIdx } from "./idx.ts";
+
+/** Training and validation examples. */
+export interface Splits {
+  readonly train: DataSet;
+  readonly valid: DataSet;
+}
+
+/** How the files of a folder become data. */
+export interface IdxFolderOptions {
+  /** The last examples validate where the folder has one pair of files: a share below 1, or a count. Default 0.2. */
+  readonly valid?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+/**
+ * Data from IDX files by their names: the usual four (train-images…, train-labels…, t10k-images…, t10k-labels…) are
+ * training and validation; with one pair of an images and a labels file the last share validates.
+ * Errors  DataError if files are missing or do not belong together
+ */
+export async function idxSplits(
+  files: Readonly<Record<string, Uint8Array>>,
+  options: IdxFolderOptions = {},
+): Promise<Splits> {
+  const names = Object.keys(files).filter((name) => /-idx\d-|\.idx\d?/.test(name) || /images|labels/.test(name));
+  const pick = (what: RegExp) => names.filter((name) => what.test(name)).sort();
+  const images = pick(/images/);
+  const labels = pick(/labels/);
+  const trainImages = images.find((name) => /train/.test(name));
+  const testImages = images.find((name) => /t10k|test|valid/.test(name));
+  if (trainImages && testImages) {
+    const pairOf = (name: string) => labels.find((label) => label.startsWith(name.slice(0, name.indexOf("images"))));
+    return {
+      train: await pair(files, trainImages, pairOf(trainImages), options),
+      valid: await pair(files, testImages, pairOf(testImages), options),
+    };
+  }
+  const all = await pair(files, images[0], labels[0], options);
+  const wanted = options.valid ?? 0.2;
+  const count = wanted < 1 ? Math.round(all.count * wanted) : wanted;
+  if (!(Number.isInteger(count) && count > 0 && count < all.count)) {
+    throw new OptionError({
+      op: "data",
+      problem: "validation examples",
+      expected: `a share between 0 and 1, or a count from 1 to ${all.count - 1}`,
+      got: `${wanted}`,
+    });
+  }
+  return { train: slice(all, 0, all.count - count), valid: slice(all, all.count - count) };
+}
+
+async function pair(
+  files: Readonly<Record<string, Uint8Array>>,
+  imagesName: string | undefined,
+  labelsName: string | undefined,
+  { mean, std }: IdxFolderOptions,
+): Promise<DataSet> {
+  if (!imagesName || !labelsName) {
+    throw new DataError({
+      op: "data",
+      problem: "IDX files",
+      expected: "an images and a labels file (…-images-idx3-ubyte and …-labels-idx1-ubyte, .gz or not)",
+      got: Object.keys(files).join(", ") || "an empty folder",
+      fix: "name the folder that holds both files",
+    });
+  }
+  const images = await readIdx(files[imagesName]!, imagesName);
+  const labels = await readIdx(files[labelsName]!, labelsName);
+  return imageData({
+    images: pixelsOf(images, imagesName),
+    shape: exampleShape(images, imagesName),
+    labels: labels.data,
+    ...(mean && { mean }),
+    ...(std && { std }),
+  });
+}
+
+function pixelsOf({ data }: IdxArray, name: string): Uint8Array | Float32Array {
+  if (data instanceof Uint8Array || data instanceof Float32Array) return data;
+  if (data instanceof Float64Array) return Float32Array.from(data);
+  throw new DataError({ op: "data", problem: "type of images", expected: "bytes or floats", got: data.constructor.name, at: name });
+}
+
+/** [1, H, W] of grey images, [C, H, W] of rank-4 files. */
+function exampleShape({ shape }: IdxArray, name: string): number[] {
+  if (shape.length === 3) return [1, shape[1]!, shape[2]!];
+  if (shape.length === 4) return shape.slice(1);
+  throw new DataError({
+    op: "data",
+    problem: "rank of images",
+    expected: "3 ([count, H, W]) or 4 ([count, C, H, W])",
+    got: `${shape.length}`,
+    at: name,
+  });
+}

@@ -1,0 +1,155 @@
+import type { StepSchedule } from "../optim/schedule.ts";
+import { type Callback, CancelBatch, CancelEpoch, CancelFit, type EpochRecord, type FitContext, inOrder } from "./callback.ts";
+import { LOSS_COLUMN } from "./graphs.ts";
+import type { Learner } from "./learner.ts";
+
+/** What one fit keeps at hand. */
+interface Fit {
+  readonly learner: Learner;
+  readonly context: FitContext;
+  readonly callbacks: readonly Callback[];
+  readonly schedule: StepSchedule;
+  /** Step within this fit: the schedule's own position. */
+  position: number;
+}
+
+/** The training loop: epochs of batches, encoded ahead of the device; records arrive later and in order. */
+export async function fitLoop(learner: Learner, epochs: number, schedule: StepSchedule): Promise<void> {
+  const context: FitContext = {
+    learner,
+    epochs,
+    batches: learner.batchesPerEpoch,
+    epoch: 0,
+    batch: 0,
+    step: learner.steps,
+    lr: 0,
+    momentum: 0,
+    result: undefined,
+  };
+  const fit: Fit = { learner, context, callbacks: inOrder(learner.callbacks), schedule, position: 0 };
+  const plans = await preparePlans(learner);
+  for (const callback of fit.callbacks) await callback.beforeFit?.(context);
+  try {
+    for (let epoch = 0; epoch < epochs; epoch++) await runEpoch(fit, epoch, plans);
+  } catch (error) {
+    if (!(error instanceof CancelFit)) throw error;
+  } finally {
+    await learner.feeder.drain();
+  }
+  for (const callback of fit.callbacks) await callback.afterFit?.(context);
+}
+
+interface Plans {
+  readonly full: string;
+  /** For the last, smaller batch; undefined where it is dropped or there is none. */
+  readonly tail: { readonly plan: string; readonly size: number } | undefined;
+  /** With gradient accumulation. */
+  readonly update: string | undefined;
+}
+
+/** Compiles everything before the first step, and brings the data to the device. */
+async function preparePlans(learner: Learner): Promise<Plans> {
+  const { data, dropLast, accumulate } = learner.options;
+  const { program, batchSize } = learner;
+  const size = data.train.count % batchSize;
+  learner.program.engine.checkAlive();
+  learner.upload("train");
+  const full = await program.step("train", data.train, batchSize);
+  const tail = !dropLast && size > 0 ? { plan: await program.step("train", data.train, size), size } : undefined;
+  return { full, tail, update: accumulate > 1 ? await program.update() : undefined };
+}
+
+async function runEpoch(fit: Fit, epoch: number, plans: Plans): Promise<void> {
+  const { learner, context, callbacks } = fit;
+  const started = performance.now();
+  const losses = { sum: 0, count: 0 };
+  context.epoch = epoch;
+  context.batch = 0;
+  try {
+    for (const callback of callbacks) await callback.beforeEpoch?.(context);
+    learner.shuffle(learner.epochs++);
+    await runBatches(fit, plans, losses);
+  } catch (error) {
+    if (!(error instanceof CancelEpoch)) throw error;
+  }
+  await learner.feeder.drain();
+  const validation = await validate(fit);
+  const result: EpochRecord = {
+    epoch,
+    trainLoss: losses.count ? losses.sum / losses.count : Number.NaN,
+    validLoss: validation?.loss ?? Number.NaN,
+    metrics: validation?.metrics ?? {},
+    seconds: (performance.now() - started) / 1000,
+  };
+  context.result = result;
+  learner.run.addEpoch(result);
+  for (const callback of callbacks) await callback.afterEpoch?.(context);
+}
+
+async function validate({ learner, context, callbacks }: Fit) {
+  if (!learner.options.data.valid) return undefined;
+  for (const callback of callbacks) await callback.beforeValidate?.(context);
+  const result = await learner.validate("valid");
+  for (const callback of callbacks) await callback.afterValidate?.(result, context);
+  return result;
+}
+
+async function runBatches(fit: Fit, plans: Plans, losses: { sum: number; count: number }): Promise<void> {
+  const { learner, context, callbacks } = fit;
+  const { accumulate } = learner.options;
+  for (let batch = 0; batch < context.batches; batch++) {
+    const micro = batch % accumulate;
+    context.batch = batch;
+    context.step = learner.steps;
+    Object.assign(context, fit.schedule(fit.position));
+    try {
+      for (const callback of callbacks) callback.beforeBatch?.(context);
+      await sendBatch(fit, plans, batch, micro, losses);
+      for (const callback of callbacks) callback.afterBatch?.(context);
+    } catch (error) {
+      if (!(error instanceof CancelBatch)) throw error;
+    }
+  }
+}
+
+async function sendBatch(
+  fit: Fit,
+  plans: Plans,
+  batch: number,
+  micro: number,
+  losses: { sum: number; count: number },
+): Promise<void> {
+  const { learner, context } = fit;
+  const { accumulate, seed } = learner.options;
+  const { step, lr, momentum, epoch } = context;
+  const isTail = plans.tail !== undefined && batch === context.batches - 1;
+  const row = {
+    step,
+    seed,
+    optimizerStep: step,
+    micro,
+    accumulate: micro > 0,
+    batchStart: batch * learner.batchSize,
+    batchSize: isTail ? plans.tail!.size : learner.batchSize,
+    groups: learner.hypers(lr, momentum),
+  };
+  await learner.feeder.add(isTail ? plans.tail!.plan : plans.full, row, (scalars) => {
+    const loss = scalars[LOSS_COLUMN]!;
+    losses.sum += loss;
+    losses.count++;
+    const record = { step, epoch, loss, lr, momentum, metrics: trainMetrics(learner, scalars) };
+    learner.run.addStep(record);
+    for (const callback of fit.callbacks) callback.onRecord?.(record, context);
+  });
+  if (micro === accumulate - 1 || batch === context.batches - 1) {
+    if (plans.update) await learner.feeder.add(plans.update, row);
+    learner.steps++;
+    fit.position++;
+  }
+}
+
+function trainMetrics(learner: Learner, scalars: Float32Array): Record<string, number> {
+  if (!learner.options.trainMetrics) return {};
+  const metrics = learner.options.metrics ?? [];
+  return Object.fromEntries(metrics.map(({ name }, i) => [name, scalars[LOSS_COLUMN + 1 + i]!]));
+}

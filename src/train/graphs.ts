@@ -1,0 +1,154 @@
+import { backward } from "../autodiff/backward.ts";
+import type { Column, DataSet } from "../data/data-set.ts";
+import { GraphError } from "../core/errors.ts";
+import { ceilDiv, formatShape, numel } from "../core/shape.ts";
+import type { Graph } from "../graph/graph.ts";
+import { constant, input, stateValue } from "../graph/leaf.ts";
+import { onBehalf, scope, trace } from "../graph/trace.ts";
+import type { State, Value } from "../graph/value.ts";
+import { isValue, type Values } from "../nn/module.ts";
+import type { Model } from "../nn/model.ts";
+import type { Loss } from "../nn/losses.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { gather, mean, record } from "../ops/index.ts";
+import { appendUpdate } from "./update.ts";
+import type { Metric } from "./metrics.ts";
+
+/** Where the arrays of a data set lie: prefix of the inputs' names, replaced when a plan is loaded for a split. */
+export const DATA = "data";
+
+/** What all graphs of a program are made from. */
+export interface Recipe {
+  readonly model: Model;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly optimizer: Optimizer;
+  /** Micro-batches of one optimizer step. */
+  readonly accumulate: number;
+  /** Record the metrics of training batches too. */
+  readonly trainMetrics: boolean;
+}
+
+/** Scalars of one step in the columns of its record: the loss, then the metrics. */
+export const LOSS_COLUMN = 0;
+
+/** One whole training step: gather, forward, backward, update, record. */
+export function stepGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
+  return trace("train", () => {
+    const gradients = forwardAndBackward(recipe, data, batch);
+    onBehalf("optimizer", "update", () => appendUpdate(recipe.optimizer, "grads"));
+    return { outputs: {}, gradients };
+  });
+}
+
+/** Forward and backward of one micro-batch; its gradients are added to those accumulated. */
+export function microGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
+  return trace("train", () => {
+    const gradients = forwardAndBackward(recipe, data, batch);
+    onBehalf("optimizer", "update", () => appendAccumulate());
+    return { outputs: {}, gradients };
+  });
+}
+
+/** The update alone, from accumulated gradients. */
+export function updateGraph(recipe: Recipe): Graph {
+  return trace("train", () => {
+    onBehalf("optimizer", "update", () => appendUpdate(recipe.optimizer, "optimizer.accumulated"));
+    return { outputs: {} };
+  });
+}
+
+/** Loss and metrics of one batch in evaluation mode, recorded as means over the batch. */
+export function evaluateGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
+  return trace("eval", () => {
+    const { inputs, targets } = gatherBatch(data, batch);
+    const outputs = recipe.model.apply(inputs);
+    recordScalars(recipe, recipe.metrics, outputs, targets);
+    return { outputs: {} };
+  });
+}
+
+/** Outputs for arrays given directly, in evaluation mode. */
+export function predictGraph(recipe: Recipe, data: Pick<DataSet, "inputs">, batch: number): Graph {
+  return trace("eval", () => {
+    const values = Object.entries(data.inputs).map(([name, column]): [string, Value] => [
+      name,
+      input(name, [batch, ...column.shape]),
+    ]);
+    const outputs = recipe.model.apply(unwrap(Object.fromEntries(values)));
+    return { outputs: isValue(outputs) ? { output: outputs } : outputs };
+  });
+}
+
+function forwardAndBackward(recipe: Recipe, data: DataSet, batch: number): Map<State, Value> {
+  const { model, accumulate } = recipe;
+  const { inputs, targets } = gatherBatch(data, batch);
+  const outputs = model.apply(inputs);
+  const metrics = recipe.trainMetrics ? recipe.metrics : [];
+  const loss = recordScalars(recipe, metrics, outputs, targets);
+  const parameters = model.trainable();
+  const seeds = new Map([[loss, constant(1 / accumulate)]]);
+  const found = backward(seeds, parameters.map(stateValue));
+  const gradients = new Map<State, Value>();
+  for (const parameter of parameters) {
+    const gradient = found.get(stateValue(parameter));
+    if (gradient) gradients.set(parameter, gradient);
+  }
+  if (gradients.size === 0) {
+    throw new GraphError({
+      op: "learner",
+      problem: "the loss depends on no parameter that trains",
+      fix: "unfreeze a layer, or use the model's outputs in the loss",
+    });
+  }
+  return gradients;
+}
+
+/** Records loss and metrics; returns the scalar loss. */
+function recordScalars(recipe: Recipe, metrics: readonly Metric[], outputs: Values, targets: Values): Value {
+  return scope("loss", () => {
+    const loss = scalar("loss", recipe.model.within(() => recipe.loss(outputs, targets)));
+    const measured = metrics.map((metric) =>
+      scope(metric.name, () => scalar(metric.name, metric.measure(outputs, targets))),
+    );
+    record([loss, ...measured]);
+    return loss;
+  });
+}
+
+/** The mean of what a loss or metric gives for the examples; a scalar as it is. */
+function scalar(what: string, value: Value): Value {
+  if (value.dtype !== "f32") {
+    throw new GraphError({ op: what, problem: "dtype", expected: "f32", got: value.dtype });
+  }
+  return value.shape.length === 0 ? value : mean(value);
+}
+
+function gatherBatch(data: DataSet, batch: number): { inputs: Values; targets: Values } {
+  const indices = input(`${DATA}.indices`, [data.count], "u32");
+  const gathered = (columns: Readonly<Record<string, Column>>) =>
+    unwrap(
+      Object.fromEntries(
+        Object.entries(columns).map(([name, column]) => [name, gatherColumn(name, column, indices, batch)]),
+      ),
+    );
+  return scope("data", () => ({ inputs: gathered(data.inputs), targets: gathered(data.targets) }));
+}
+
+function gatherColumn(name: string, { data, shape, mean: m = [], std = [] }: Column, indices: Value, batch: number): Value {
+  const storage = data instanceof Uint8Array ? "u8" : data instanceof Int32Array ? "i32" : "f32";
+  const words = storage === "u8" ? ceilDiv(data.length, 4) : data.length;
+  if (numel(shape) < 1) throw new GraphError({ op: "data", problem: `shape of ${name}`, expected: "sizes of at least 1", got: formatShape(shape) });
+  const source = input(`${DATA}.${name}`, [words], "u32");
+  return scope(name, () => gather(source, indices, { batch, example: shape, storage, mean: m, std }));
+}
+
+/** A single column is passed as a value of its own, several by their names. */
+function unwrap(values: Readonly<Record<string, Value>>): Values {
+  const all = Object.values(values);
+  return all.length === 1 ? all[0]! : values;
+}
+
+function appendAccumulate(): void {
+  accumulateGradients();
+}

@@ -1,0 +1,294 @@
+import type { HostArray } from "../core/dtype.ts";
+import { DataError, OptionError } from "../core/errors.ts";
+import { formatShape, numel, sameShape } from "../core/shape.ts";
+import { hashString, permutation, streamKey } from "../core/random.ts";
+import type { DataSet } from "../data/data-set.ts";
+import type { Snapshot } from "../gpu/engine.ts";
+import type { State } from "../graph/value.ts";
+import type { Loss } from "../nn/losses.ts";
+import { type FreezeOptions, Model } from "../nn/model.ts";
+import type { AnyModule } from "../nn/module.ts";
+import { checkGroups, groupHypers, type Optimizer, sgd } from "../optim/optimizer.ts";
+import { type OneCycleOptions, oneCycle, type StepSchedule } from "../optim/schedule.ts";
+import { printPlan } from "../plan/print.ts";
+import { type Callback, type ValidationResult } from "./callback.ts";
+import { Feeder } from "./feeder.ts";
+import { fitLoop } from "./fit.ts";
+import { evaluationBatch, validateSplit } from "./validate.ts";
+import type { Metric } from "./metrics.ts";
+import { Predictor, type PredictInput, type Prediction } from "./predict.ts";
+import { Program } from "./program.ts";
+import { RunLog } from "./run.ts";
+
+export interface LearnerOptions {
+  readonly device: GPUDevice;
+  readonly model: AnyModule;
+  readonly data: { readonly train: DataSet; readonly valid?: DataSet };
+  /** A function of outputs and targets: nn.crossEntropy() or one's own. */
+  readonly loss: Loss;
+  /** Default sgd(). */
+  readonly optimizer?: Optimizer;
+  /** Measured in validation: accuracy(), topK(5), metric(name, fn). */
+  readonly metrics?: readonly Metric[];
+  /** Examples in a batch. Default 64; a smaller data set shrinks it and says so. */
+  readonly batchSize?: number;
+  /** Of initial values, order of examples and dropout. Default 0. Same seed, same device, same bits. */
+  readonly seed?: number;
+  /** Leave out the examples of an epoch that do not fill a batch. Default true; evaluation uses every example. */
+  readonly dropLast?: boolean;
+  /** Batches whose gradients are averaged for one update. Default 1. */
+  readonly accumulate?: number;
+  /** Record metrics of training batches too. Default false. */
+  readonly trainMetrics?: boolean;
+  readonly callbacks?: readonly Callback[];
+  /** Hears what the user should know (a shrunk batch). Default console.warn. */
+  onWarning?(message: string): void;
+}
+
+/** lr and momentum of `fit`: numbers, or a function of the step within the fit. */
+export interface FitOptions {
+  readonly lr: number | StepSchedule;
+  readonly momentum?: number;
+}
+
+/** Trains a model on a device: one compiled graph per step, replayed. */
+export class Learner {
+  readonly model: Model;
+  readonly run = new RunLog();
+  readonly options: Required<Pick<LearnerOptions, "seed" | "dropLast" | "accumulate">> & LearnerOptions;
+  readonly optimizer: Optimizer;
+  readonly program: Program;
+  readonly feeder: Feeder;
+  readonly #callbacks: Callback[];
+  readonly #predictor: Predictor;
+  readonly #uploaded = new Set<string>();
+  /** Batch size in use, after shrinking to the data set. */
+  readonly batchSize: number;
+  /** Optimizer steps taken. */
+  steps = 0;
+  /** Epochs begun. */
+  epochs = 0;
+
+  /** Errors  OptionError, DataError for options or data that cannot be trained on; nothing has reached the GPU then */
+  constructor(options: LearnerOptions) {
+    this.options = { seed: 0, dropLast: true, accumulate: 1, ...options };
+    this.optimizer = options.optimizer ?? sgd();
+    this.model = new Model(options.model);
+    checkGroups(this.optimizer, this.model.parameters());
+    checkCounts(this.options);
+    if (options.data.valid) checkAlike(options.data.train, options.data.valid);
+    this.batchSize = this.#fitBatch(options.batchSize ?? 64);
+    const recipe = {
+      model: this.model,
+      loss: options.loss,
+      metrics: options.metrics ?? [],
+      optimizer: this.optimizer,
+      accumulate: this.options.accumulate,
+      trainMetrics: options.trainMetrics ?? false,
+    };
+    this.program = new Program(options.device, recipe, this.options.seed);
+    this.feeder = new Feeder(this.program.engine);
+    this.#callbacks = [...(options.callbacks ?? [])];
+    this.#predictor = new Predictor(this.program, options.data.train, this.batchSize);
+  }
+
+  #fitBatch(wanted: number): number {
+    const { count } = this.options.data.train;
+    if (wanted <= count) return wanted;
+    const warn = this.options.onWarning ?? ((message: string) => console.warn(message));
+    warn(`learner: the training data has ${count} examples, fewer than the batch of ${wanted}: batch size is now ${count}`);
+    return count;
+  }
+
+  /** Adds a callback. */
+  use<C extends Callback>(callback: C): C {
+    this.#callbacks.push(callback);
+    return callback;
+  }
+
+  get callbacks(): readonly Callback[] {
+    return this.#callbacks;
+  }
+
+  /** Batches of one epoch. */
+  get batchesPerEpoch(): number {
+    const { count } = this.options.data.train;
+    return this.options.dropLast ? Math.floor(count / this.batchSize) : Math.ceil(count / this.batchSize);
+  }
+
+  /** Optimizer steps of one epoch. */
+  get stepsPerEpoch(): number {
+    return Math.ceil(this.batchesPerEpoch / this.options.accumulate);
+  }
+
+  /**
+   * Trains for some epochs at given lr and momentum.
+   * Errors  OptionError for numbers out of range; DataError, ShapeError, DeviceError before the first step
+   */
+  async fit(epochs: number, { lr, momentum = this.optimizer.momentum }: FitOptions): Promise<RunLog> {
+    const schedule: StepSchedule = typeof lr === "number" ? () => ({ lr, momentum }) : lr;
+    if (!(Number.isInteger(epochs) && epochs >= 1)) {
+      throw new OptionError({ op: "fit", problem: "epochs", expected: "a positive integer", got: `${epochs}` });
+    }
+    if (typeof lr === "number" && !(lr >= 0)) {
+      throw new OptionError({ op: "fit", problem: "lr", expected: "a number of at least 0", got: `${lr}` });
+    }
+    await fitLoop(this, epochs, schedule);
+    return this.run;
+  }
+
+  /** Trains with one cycle of lr and momentum. Source  see `oneCycle` */
+  fitOneCycle(epochs: number, options: Omit<OneCycleOptions, "totalSteps">): Promise<RunLog> {
+    const totalSteps = Math.max(1, epochs * this.stepsPerEpoch);
+    return this.fit(epochs, { lr: oneCycle({ ...options, totalSteps }) });
+  }
+
+  /** Loss and metrics over the validation data (or another data set of its form), every example once. */
+  async validate(split: "valid" | "train" = this.options.data.valid ? "valid" : "train"): Promise<ValidationResult> {
+    const data = this.options.data[split];
+    if (!data) {
+      throw new DataError({ op: "validate", problem: "no validation data", fix: "pass data: { train, valid } to the Learner" });
+    }
+    this.upload(split);
+    await this.feeder.flush();
+    return validateSplit(this, split, data, evaluationBatch(data.count, this.batchSize));
+  }
+
+  /**
+   * Outputs for new inputs, in evaluation mode. Bytes are normalised as the training data; floats are taken as they are.
+   * One image costs one image.
+   */
+  async predict(inputs: PredictInput): Promise<Prediction> {
+    await this.feeder.drain();
+    return this.#predictor.run(inputs);
+  }
+
+  /** Stops training of a layer and all inside it; see Model.freeze. */
+  freeze(path: string, options?: FreezeOptions): void {
+    this.model.freeze(path, options);
+  }
+
+  unfreeze(path?: string): void {
+    this.model.unfreeze(path);
+  }
+
+  /** Values of all parameters and running statistics by PyTorch's state_dict names, in logical order. */
+  async state(): Promise<Record<string, HostArray>> {
+    await this.#ready();
+    const values = await this.program.engine.readStates(this.model.states());
+    return Object.fromEntries([...values].map(([state, data]) => [state.name, data]));
+  }
+
+  /**
+   * Writes parameters and running statistics by name; names that are absent keep their value.
+   * Errors  DataError for an unknown name or another number of elements; nothing is written then
+   */
+  async loadState(values: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {
+    const known = new Map(this.model.states().map((state) => [state.name, state]));
+    const checked = new Map<State, HostArray>();
+    for (const [name, data] of Object.entries(values)) checked.set(...checkedState(name, data, known));
+    await this.#ready();
+    this.program.engine.writeStates(checked);
+  }
+
+  /** Copies weights, optimizer state and running statistics on the device, at the step that was sent last. */
+  async snapshot(): Promise<Snapshot> {
+    await this.#ready();
+    await this.feeder.flush();
+    return this.program.engine.snapshot();
+  }
+
+  restore(snapshot: Snapshot): void {
+    this.program.engine.restore(snapshot);
+  }
+
+  /** The step plan as a table: every dispatch with its layer, grid, memory and FLOPs. */
+  async explain(): Promise<string> {
+    const key = await this.#ready();
+    return printPlan(this.program.engine.plan(key)!);
+  }
+
+  async #ready(): Promise<string> {
+    return this.program.step("train", this.options.data.train, this.batchSize);
+  }
+
+  /** Brings a split's arrays to the device once. */
+  upload(split: "train" | "valid"): void {
+    const data = this.options.data[split];
+    if (!data || this.#uploaded.has(split)) return;
+    this.#uploaded.add(split);
+    const { engine } = this.program;
+    for (const [name, column] of Object.entries({ ...data.inputs, ...data.targets })) {
+      engine.upload(`${split}.${name}`, column.data);
+    }
+    engine.upload(`${split}.indices`, Uint32Array.from({ length: data.count }, (_, i) => i));
+  }
+
+  /** Sends the order of examples of an epoch. */
+  shuffle(epoch: number): void {
+    const { seed, data } = this.options;
+    const key = streamKey(seed, hashString("order of examples"), epoch);
+    this.program.engine.upload("train.indices", permutation(data.train.count, key));
+  }
+
+  /** Numbers of every parameter group for a step. */
+  hypers(lr: number, momentum: number) {
+    return groupHypers(this.optimizer, lr, momentum);
+  }
+
+  /** Frees the GPU memory of this learner; the device stays usable. */
+  dispose(): void {
+    this.program.engine.dispose();
+  }
+}
+
+function checkCounts(options: { batchSize?: number; accumulate: number; seed: number }): void {
+  const { batchSize = 64, accumulate, seed } = options;
+  for (const [name, value] of Object.entries({ batchSize, accumulate })) {
+    if (Number.isInteger(value) && value >= 1) continue;
+    throw new OptionError({ op: "learner", problem: name, expected: "a positive integer", got: `${value}` });
+  }
+  if (Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff) return;
+  throw new OptionError({ op: "learner", problem: "seed", expected: "an integer from 0 to 4294967295", got: `${seed}` });
+}
+
+function checkAlike(train: DataSet, valid: DataSet): void {
+  for (const group of ["inputs", "targets"] as const) {
+    for (const [name, column] of Object.entries(train[group])) {
+      const other = valid[group][name];
+      if (other && sameShape(other.shape, column.shape) && other.data.constructor === column.data.constructor) continue;
+      throw new DataError({
+        op: "learner",
+        problem: `${name} of the validation data`,
+        expected: `${column.data.constructor.name} of shape ${formatShape(column.shape)}, as in training`,
+        got: other ? `${other.data.constructor.name} of shape ${formatShape(other.shape)}` : "none",
+      });
+    }
+  }
+}
+
+function checkedState(
+  name: string,
+  data: ArrayLike<number>,
+  known: ReadonlyMap<string, State>,
+): [State, HostArray] {
+  const state = known.get(name);
+  if (!state) {
+    throw new DataError({
+      op: "loadState",
+      problem: "unknown name",
+      expected: `one of ${[...known.keys()].slice(0, 8).join(", ")}, …`,
+      got: name,
+    });
+  }
+  const count = numel(state.shape);
+  if (data.length !== count) {
+    throw new DataError({
+      op: "loadState",
+      problem: `elements of ${name}`,
+      expected: `${count} for ${formatShape(state.shape)}`,
+      got: `${data.length}`,
+    });
+  }
+  return [state, state.dtype === "i32" ? Int32Array.from(data) : Float32Array.from(data)];
+}

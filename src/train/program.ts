@@ -1,0 +1,127 @@
+import { compile } from "../compile.ts";
+import type { HostArray } from "../core/dtype.ts";
+import { PLAIN } from "../core/layout.ts";
+import { hashString, streamKey } from "../core/random.ts";
+import { checkClasses, type DataSet } from "../data/data-set.ts";
+import { contextOf } from "../gpu/context.ts";
+import { Engine } from "../gpu/engine.ts";
+import type { Graph } from "../graph/graph.ts";
+import { producer, type State } from "../graph/value.ts";
+import { groupOf, momentBuffers } from "../optim/optimizer.ts";
+import { BLOCK, StateTable } from "../plan/state-table.ts";
+import type { StepPlan } from "../plan/step-plan.ts";
+import { DATA, evaluateGraph, microGraph, predictGraph, type Recipe, stepGraph, updateGraph } from "./graphs.ts";
+
+/** Marks a block of parameters that the update leaves alone. */
+const FROZEN = 0xffffffff;
+
+/** A model's plans and memory on a device: compiles what is asked for, once per batch size and set of frozen layers. */
+export class Program {
+  readonly recipe: Recipe;
+  readonly engine: Engine;
+  readonly #seed: number;
+  readonly #moments: readonly string[];
+  #blocksKey: string | undefined;
+  #initialised = false;
+
+  constructor(device: GPUDevice, recipe: Recipe, seed: number) {
+    this.recipe = recipe;
+    this.#seed = seed;
+    this.#moments = [...momentBuffers(recipe.optimizer), ...(recipe.accumulate > 1 ? ["accumulated"] : [])];
+    this.engine = new Engine(contextOf(device), new StateTable(), this.#moments);
+  }
+
+  /** Key of the training step (or micro-step) of a data set for a batch size. */
+  async step(split: string, data: DataSet, batch: number): Promise<string> {
+    const kind = this.recipe.accumulate > 1 ? "micro" : "step";
+    const key = `${kind} ${split} ${batch} ${this.recipe.model.frozenKey()}`;
+    const build = kind === "step" ? stepGraph : microGraph;
+    await this.#ensure(key, () => build(this.recipe, data, batch), split, data);
+    this.#writeBlocks();
+    return key;
+  }
+
+  /** Key of the update alone, for accumulated gradients. */
+  async update(): Promise<string> {
+    const key = `update ${this.recipe.model.frozenKey()}`;
+    await this.#ensure(key, () => updateGraph(this.recipe));
+    return key;
+  }
+
+  async evaluate(split: string, data: DataSet, batch: number): Promise<string> {
+    const key = `evaluate ${split} ${batch}`;
+    await this.#ensure(key, () => evaluateGraph(this.recipe, data, batch), split, data);
+    return key;
+  }
+
+  async predict(data: Pick<DataSet, "inputs">, batch: number): Promise<string> {
+    const key = `predict ${batch}`;
+    await this.#ensure(key, () => predictGraph(this.recipe, data, batch));
+    return key;
+  }
+
+  /** The plan of a graph without loading it, for printing. */
+  compile(graph: Graph): StepPlan {
+    return compile(graph, { target: this.engine.context.target, states: this.engine.states });
+  }
+
+  async #ensure(key: string, build: () => Graph, split = "", data?: DataSet): Promise<void> {
+    if (this.engine.has(key)) return;
+    const graph = build();
+    if (data) checkLabels(graph, data);
+    const plan = this.compile(graph);
+    // States that this plan does not touch still need a place before the buffers are made.
+    if (!this.#initialised) for (const state of this.recipe.model.states()) this.engine.states.place(state, PLAIN);
+    await this.engine.load(key, plan, (name) => name.replace(new RegExp(`^${DATA}\\.`), `${split}.`));
+    this.#initialise();
+  }
+
+  #initialise(): void {
+    if (this.#initialised) return;
+    this.#initialised = true;
+    this.engine.writeStates(this.initialValues());
+    this.#writeBlocks();
+  }
+
+  /** Initial value of every state: drawn in logical order from (seed, name), so that layout never changes a result. */
+  initialValues(): Map<State, HostArray> {
+    return new Map(
+      this.recipe.model
+        .states()
+        .map((state) => [state, state.init(state.shape, streamKey(this.#seed, hashString(state.name)))]),
+    );
+  }
+
+  /** Writes which group every block of parameters belongs to, when freezing has changed it. */
+  #writeBlocks(): void {
+    const { model, optimizer } = this.recipe;
+    const key = model.frozenKey();
+    if (key === this.#blocksKey || !this.#initialised) return;
+    const trainable = new Set(model.trainable());
+    const blocks = new Uint32Array(this.engine.states.flatSize("blocks")).fill(FROZEN);
+    for (const { state, buffer, offset, physical } of this.engine.states.segments()) {
+      if (buffer !== "params" || !trainable.has(state)) continue;
+      const first = offset / BLOCK;
+      blocks.fill(groupOf(optimizer, state), first, first + Math.ceil(physical.size / BLOCK));
+    }
+    this.engine.writeBlocks(blocks);
+    if (this.#blocksKey !== undefined) this.engine.clear(["grads"]);
+    this.#blocksKey = key;
+  }
+}
+
+/** Refuses labels that the loss cannot take, before any of them reaches the device. */
+function checkLabels(graph: Graph, data: DataSet): void {
+  for (const node of graph.nodes) {
+    const { target, logits, x } = node.inputs;
+    const scores = logits ?? x;
+    if (!target || target.dtype !== "i32" || !scores || !/^(cross_entropy|nll)/.test(node.op.name)) continue;
+    const gathered = producer(target);
+    const source = gathered?.op.name === "gather" ? gathered.inputs.source?.source : undefined;
+    const name = source?.kind === "input" ? source.name.slice(DATA.length + 1) : undefined;
+    const column = name === undefined ? undefined : data.targets[name];
+    if (!column) continue;
+    const { ignoreIndex } = node.attrs as { ignoreIndex?: number };
+    checkClasses(name!, column, scores.shape[1]!, ignoreIndex);
+  }
+}

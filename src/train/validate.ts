@@ -1,0 +1,41 @@
+import type { DataSet } from "../data/data-set.ts";
+import type { ValidationResult } from "./callback.ts";
+import { LOSS_COLUMN } from "./graphs.ts";
+import type { Learner } from "./learner.ts";
+
+/**
+ * Batch size of an evaluation: one near the training batch that divides the examples, so that a single plan serves;
+ * else the training batch, and a second plan for the rest.
+ */
+export function evaluationBatch(count: number, batch: number): number {
+  if (count <= batch) return count;
+  for (let size = Math.min(count, 2 * batch); size > batch / 2; size--) if (count % size === 0) return size;
+  return batch;
+}
+
+/** Means of loss and metrics over every example, each batch weighted by its true size. */
+export async function validateSplit(
+  learner: Learner,
+  split: string,
+  data: DataSet,
+  batch: number,
+): Promise<ValidationResult> {
+  const metrics = learner.options.metrics ?? [];
+  const totals = new Float64Array(1 + metrics.length);
+  const tail = data.count % batch;
+  const full = await learner.program.evaluate(split, data, batch);
+  const rest = tail ? await learner.program.evaluate(split, data, tail) : full;
+  // Training shuffles its order; evaluating the training data takes that order, which holds every example once too.
+  for (let start = 0; start < data.count; start += batch) {
+    const size = Math.min(batch, data.count - start);
+    const row = { step: learner.steps, seed: learner.options.seed, batchStart: start, batchSize: size };
+    await learner.feeder.add(size === batch ? full : rest, row, (scalars) => {
+      for (let i = 0; i < totals.length; i++) totals[i]! += scalars[LOSS_COLUMN + i]! * size;
+    });
+  }
+  await learner.feeder.drain();
+  return {
+    loss: totals[0]! / data.count,
+    metrics: Object.fromEntries(metrics.map(({ name }, i) => [name, totals[1 + i]! / data.count])),
+  };
+}
