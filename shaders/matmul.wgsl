@@ -70,7 +70,7 @@ fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
       if_inside(a_load(i), k),
       if_inside(a_load(i + A_STRIDE), k + 1u),
       if_inside(a_load(i + 2u * A_STRIDE), k + 2u),
-      if_inside(a_load(i + 3u * A_STRIDE), k + 3u),
+      if_inside(a_load(i + 3u * A_STRIDE), k + 3u)
     ));
   }
   let i = matrix + row * A_STRIDE + k;
@@ -78,7 +78,7 @@ fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
     inside_lanes(a_load(i), k),
     inside_lanes(a_load(i + A_STRIDE), k),
     inside_lanes(a_load(i + 2u * A_STRIDE), k),
-    inside_lanes(a_load(i + 3u * A_STRIDE), k),
+    inside_lanes(a_load(i + 3u * A_STRIDE), k)
   );
 }
 
@@ -90,7 +90,7 @@ fn b_block(matrix: u32, k: u32, column: u32) -> mat4x4<f32> {
       inside_lanes(b_load(i), k),
       inside_lanes(b_load(i + B_STRIDE), k),
       inside_lanes(b_load(i + 2u * B_STRIDE), k),
-      inside_lanes(b_load(i + 3u * B_STRIDE), k),
+      inside_lanes(b_load(i + 3u * B_STRIDE), k)
     ));
   }
   let i = matrix + k * B_STRIDE + column;
@@ -98,7 +98,7 @@ fn b_block(matrix: u32, k: u32, column: u32) -> mat4x4<f32> {
     if_inside(b_load(i), k),
     if_inside(b_load(i + B_STRIDE), k + 1u),
     if_inside(b_load(i + 2u * B_STRIDE), k + 2u),
-    if_inside(b_load(i + 3u * B_STRIDE), k + 3u),
+    if_inside(b_load(i + 3u * B_STRIDE), k + 3u)
   );
 }
 
@@ -109,7 +109,7 @@ fn store(v: vec4<f32>, matrix: u32, row: u32, column: u32) {
     let inside = vec4<bool>(row < M) & (vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(N));
     kept = select(vec4<f32>(0.0), v, inside);
   }
-  for (var at = 0u; at < 4u / WIDTH; at++) { // unroll
+  for (var at = 0u; at < 4u / WIDTH; at++) {
     if (row < Y_ROWS && column + at * WIDTH < Y_COLUMNS) {
       let i = (matrix * Y_SIZE + row * Y_STRIDE + column) / WIDTH + at;
       y[i] = epilogue(part(kept, at), i, column / WIDTH + at);
@@ -136,21 +136,21 @@ fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
     let chunk_end = min(end, chunk + K_CHUNK);
     for (var k = chunk; k < chunk_end; k += 4u) {
       var a_rows: array<vec4<f32>, ROWS>;
-      for (var block = 0u; block < BLOCKS_M; block++) { // unroll
-        let part_a = a_block(a_first, row + 4u * block, k);
+      for (var quad = 0u; quad < BLOCKS_M; quad++) { // unroll
+        let part_a = a_block(a_first, row + 4u * quad, k);
         for (var r = 0u; r < 4u; r++) { // unroll
-          a_rows[4u * block + r] = part_a[r];
+          a_rows[4u * quad + r] = part_a[r];
         }
       }
-      for (var block = 0u; block < BLOCKS_N; block++) { // unroll
-        let part_b = b_block(b_first, k, column + 4u * block);
+      for (var quad = 0u; quad < BLOCKS_N; quad++) { // unroll
+        let part_b = b_block(b_first, k, column + 4u * quad);
         for (var r = 0u; r < ROWS; r++) { // unroll
-          var sum = sums[r * BLOCKS_N + block];
+          var sum = sums[r * BLOCKS_N + quad];
           sum += a_rows[r].x * part_b[0];
           sum += a_rows[r].y * part_b[1];
           sum += a_rows[r].z * part_b[2];
           sum += a_rows[r].w * part_b[3];
-          sums[r * BLOCKS_N + block] = sum;
+          sums[r * BLOCKS_N + quad] = sum;
         }
       }
     }
@@ -159,8 +159,8 @@ fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
     }
   }
   for (var r = 0u; r < ROWS; r++) { // unroll
-    for (var block = 0u; block < BLOCKS_N; block++) { // unroll
-      store(total[r * BLOCKS_N + block], matrix, row + r, column + 4u * block);
+    for (var quad = 0u; quad < BLOCKS_N; quad++) { // unroll
+      store(total[r * BLOCKS_N + quad], matrix, row + r, column + 4u * quad);
     }
   }
 }

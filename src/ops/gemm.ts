@@ -42,7 +42,7 @@ const SHORTEST_SPLIT = 256;
 
 /** Number of ranges that k is best split into: 1 unless the result is small and the sum long. */
 export function splitsOf(m: number, n: number, k: number, batches = 1): number {
-  const threads = batches * ceilDiv(m, 4) * ceilDiv(n, 8);
+  const threads = batches * ceilDiv(m, 4) * ceilDiv(n, 4);
   const useful = Math.min(ceilDiv(FEW_THREADS, threads), Math.floor(k / SHORTEST_SPLIT), 64);
   return threads >= FEW_THREADS ? 1 : Math.max(1, useful);
 }
@@ -50,9 +50,10 @@ export function splitsOf(m: number, n: number, k: number, batches = 1): number {
 /** Specialisation and grid of a product. */
 export function gemmLaunch({ m, n, k, batches = 1, splits = 1, a, b, stored = [m, n] }: Gemm): Launch {
   const [rows, columns] = stored;
-  const blocksN = columns > 4 ? 2 : 1;
-  // Eight rows a thread halve the loads of b, once there are enough threads to afford it.
-  const blocksM = rows > 4 && batches * rows * columns >= 64 * FEW_THREADS ? 2 : 1;
+  // Larger tiles load less and compile longer; they pay once there are threads enough.
+  const size = batches * rows * columns;
+  const blocksN = columns > 4 && size >= 8 * FEW_THREADS ? 2 : 1;
+  const blocksM = rows > 4 && size >= 64 * FEW_THREADS ? 2 : 1;
   const width = columns % 4 === 0 ? 4 : 1;
   const threads = splits * batches * ceilDiv(rows, 4 * blocksM) * ceilDiv(columns, 4 * blocksN);
   const range = splits > 1 ? 4 * ceilDiv(ceilDiv(k, splits), 4) : Math.max(k, 1);
