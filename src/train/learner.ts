@@ -1,17 +1,16 @@
 import type { HostArray } from "../core/dtype.ts";
 import { DataError, OptionError } from "../core/errors.ts";
-import { formatShape, numel, sameShape } from "../core/shape.ts";
+import { formatShape, sameShape } from "../core/shape.ts";
 import { hashString, permutation, streamKey } from "../core/random.ts";
 import type { DataSet } from "../data/data-set.ts";
 import type { Snapshot } from "../gpu/engine.ts";
-import type { State } from "../graph/value.ts";
 import type { Loss } from "../nn/losses.ts";
 import { type FreezeOptions, Model } from "../nn/model.ts";
 import type { AnyModule } from "../nn/module.ts";
 import { checkGroups, groupHypers, type Optimizer, sgd } from "../optim/optimizer.ts";
 import { type OneCycleOptions, oneCycle, type StepSchedule } from "../optim/schedule.ts";
 import { printPlan } from "../plan/print.ts";
-import { type Callback, type ValidationResult } from "./callback.ts";
+import type { Callback, ValidationResult } from "./callback.ts";
 import { Feeder } from "./feeder.ts";
 import { fitLoop } from "./fit.ts";
 import { evaluationBatch, validateSplit } from "./validate.ts";
@@ -19,6 +18,13 @@ import type { Metric } from "./metrics.ts";
 import { Predictor, type PredictInput, type Prediction } from "./predict.ts";
 import { Program } from "./program.ts";
 import { RunLog } from "./run.ts";
+import {
+  checkedMoments,
+  checkedStates,
+  type OptimizerState,
+  readOptimizerState,
+  readState,
+} from "./state.ts";
 
 export interface LearnerOptions {
   readonly device: GPUDevice;
@@ -36,6 +42,8 @@ export interface LearnerOptions {
   readonly seed?: number;
   /** Leave out the examples of an epoch that do not fill a batch. Default true; evaluation uses every example. */
   readonly dropLast?: boolean;
+  /** A new random order of the examples every epoch. Default true. */
+  readonly shuffle?: boolean;
   /** Batches whose gradients are averaged for one update. Default 1. */
   readonly accumulate?: number;
   /** Record metrics of training batches too. Default false. */
@@ -175,8 +183,7 @@ export class Learner {
   /** Values of all parameters and running statistics by PyTorch's state_dict names, in logical order. */
   async state(): Promise<Record<string, HostArray>> {
     await this.#ready();
-    const values = await this.program.engine.readStates(this.model.states());
-    return Object.fromEntries([...values].map(([state, data]) => [state.name, data]));
+    return readState(this.program, this.model.states());
   }
 
   /**
@@ -184,11 +191,31 @@ export class Learner {
    * Errors  DataError for an unknown name or another number of elements; nothing is written then
    */
   async loadState(values: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {
-    const known = new Map(this.model.states().map((state) => [state.name, state]));
-    const checked = new Map<State, HostArray>();
-    for (const [name, data] of Object.entries(values)) checked.set(...checkedState(name, data, known));
+    const checked = checkedStates(values, this.model.states(), "loadState");
     await this.#ready();
     this.program.engine.writeStates(checked);
+  }
+
+  /** Steps taken and the optimizer's moments by parameter name. */
+  async optimizerState(): Promise<OptimizerState> {
+    await this.#ready();
+    return readOptimizerState(this.program, this.steps);
+  }
+
+  /** Writes what `optimizerState` gave. Errors  DataError for unknown names or sizes; nothing is written then */
+  async loadOptimizerState(state: OptimizerState): Promise<void> {
+    const moments = checkedMoments(this.program, state);
+    await this.#ready();
+    for (const { moment, values } of moments) {
+      for (const [parameter, data] of values) this.program.engine.writeMoment(moment, parameter, data);
+    }
+    this.steps = state.steps;
+  }
+
+  /** Gradients of the last step (of the last batch, with accumulation) by parameter name. */
+  async gradients(): Promise<Record<string, HostArray>> {
+    await this.feeder.drain();
+    return readState(this.program, this.model.trainable(), "grads");
   }
 
   /** Copies weights, optimizer state and running statistics on the device, at the step that was sent last. */
@@ -226,7 +253,8 @@ export class Learner {
 
   /** Sends the order of examples of an epoch. */
   shuffle(epoch: number): void {
-    const { seed, data } = this.options;
+    const { seed, data, shuffle = true } = this.options;
+    if (!shuffle) return;
     const key = streamKey(seed, hashString("order of examples"), epoch);
     this.program.engine.upload("train.indices", permutation(data.train.count, key));
   }
@@ -265,30 +293,4 @@ function checkAlike(train: DataSet, valid: DataSet): void {
       });
     }
   }
-}
-
-function checkedState(
-  name: string,
-  data: ArrayLike<number>,
-  known: ReadonlyMap<string, State>,
-): [State, HostArray] {
-  const state = known.get(name);
-  if (!state) {
-    throw new DataError({
-      op: "loadState",
-      problem: "unknown name",
-      expected: `one of ${[...known.keys()].slice(0, 8).join(", ")}, …`,
-      got: name,
-    });
-  }
-  const count = numel(state.shape);
-  if (data.length !== count) {
-    throw new DataError({
-      op: "loadState",
-      problem: `elements of ${name}`,
-      expected: `${count} for ${formatShape(state.shape)}`,
-      got: `${data.length}`,
-    });
-  }
-  return [state, state.dtype === "i32" ? Int32Array.from(data) : Float32Array.from(data)];
 }
