@@ -1,8 +1,8 @@
 import { ShaderError } from "../core/errors.ts";
 import { isPadded, type Physical } from "../core/layout.ts";
+import { floatLiteral } from "../core/literal.ts";
 import type { PointwiseCall, PointwiseProgram } from "../graph/pointwise.ts";
 import { blankComments } from "../wgsl/scan.ts";
-import { floatLiteral } from "../core/literal.ts";
 
 /** An operand of a pointwise program as the shader sees it. */
 export type Operand =
@@ -26,7 +26,9 @@ export function elementWidth(out: Physical, operands: readonly Operand[]): 1 | 4
   const simple = operands.every((operand) => {
     if (operand.kind !== "buffer") return true;
     const groups = indexGroups(out, operand.physical);
-    return groups.length === 0 || (groups.length === 1 && groups[0]!.stride === 1);
+    // The whole operand in the order of the result: one that repeats would not start over at a multiple of 4.
+    const whole = groups[0]?.inner === 1 && groups[0].size === out.size && groups[0].stride === 1;
+    return groups.length === 0 || whole;
   });
   return simple && !isPadded(out) ? 4 : 1;
 }
@@ -63,9 +65,15 @@ export function composeProgram(
   const result = Object.values(program.results)[0]!;
   return {
     body: `${statements.join(" ")} return t${result};`,
-    declarations: [...declarations, ...functionsOf(program.calls)],
+    declarations: [...declarations, ...withWords(functionsOf(program.calls), width)],
     variables,
   };
+}
+
+/** Functions over the bits of numbers name their type `Word`, as wide as Elem. */
+function withWords(functions: readonly string[], width: 1 | 4): string[] {
+  const used = functions.some((text) => /\bWord\b/.test(text));
+  return [...(used ? [`alias Word = ${width === 4 ? "vec4<u32>" : "u32"};`] : []), ...functions];
 }
 
 interface IndexGroup {
@@ -108,13 +116,17 @@ function loadOperand(variable: string, operand: Physical, out: Physical, width: 
   const aligned = innermost.stride === 1 && groups.every((g) => g === innermost || g.stride % 4 === 0);
   if (aligned) {
     const quads = groups.map((g) =>
-      g === innermost ? { ...g, size: Math.ceil(g.size / 4) } : { inner: g.inner / 4, size: g.size, stride: g.stride / 4 },
+      g === innermost
+        ? { ...g, size: Math.ceil(g.size / 4) }
+        : { inner: g.inner / 4, size: g.size, stride: g.stride / 4 },
     );
     if (quads.every((g) => Number.isInteger(g.inner))) {
       return { type: "Elem", expression: `${variable}[${indexText(quads, out, "i", 4)}]` };
     }
   }
-  const lanes = [0, 1, 2, 3].map((lane) => `${variable}[${indexText(groups, out, `(i * 4u + ${lane}u)`, 1)}]`);
+  const lanes = [0, 1, 2, 3].map(
+    (lane) => `${variable}[${indexText(groups, out, `(i * 4u + ${lane}u)`, 1)}]`,
+  );
   return { type: "f32", expression: `Elem(${lanes.join(", ")})` };
 }
 

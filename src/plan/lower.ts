@@ -1,10 +1,10 @@
 import { GraphError } from "../core/errors.ts";
-import { CHANNELS_LAST, isPadded, type Layout, PLAIN, type Physical, physical } from "../core/layout.ts";
+import { CHANNELS_LAST, isPadded, type Layout, type Physical, PLAIN, physical } from "../core/layout.ts";
 import { sameShape } from "../core/shape.ts";
 import type { Kernel, LayoutRequest, Target } from "../graph/define.ts";
 import { type Graph, makeNode, type Node } from "../graph/graph.ts";
 import { programOf } from "../graph/pointwise.ts";
-import { scalarConstant, type State, type Value } from "../graph/value.ts";
+import { type State, scalarConstant, type Value } from "../graph/value.ts";
 import { type Choices, chooseLowering, isKernel, shapesOf } from "../passes/choose.ts";
 import { CONVERT } from "./convert.ts";
 import { COPY } from "./copy.ts";
@@ -114,7 +114,10 @@ class GraphLowering {
       for (const value of Object.values(node.inputs)) candidates.delete(value);
     }
     return new Map(
-      wanted.map(({ state, value }, i) => [state, direct[i] && candidates.has(value) ? value : this.#copy(state, value)]),
+      wanted.map(({ state, value }, i) => [
+        state,
+        direct[i] && candidates.has(value) ? value : this.#copy(state, value),
+      ]),
     );
   }
 
@@ -150,7 +153,7 @@ class GraphLowering {
     this.physical.set(output, out);
     const keepsZero =
       program.calls.every((call) => call.zeroToZero) &&
-      Object.values(inputs).every((value) => scalarConstant(value) === 0 || this.#padZero.has(value));
+      Object.values(inputs).every((value) => this.#zeroInPadding(value, output));
     if (!isPadded(out) || keepsZero) this.#padZero.add(output);
     const text = pointwiseDispatch(program, inputs, this.physical, output, out);
     this.#push({ ...node, inputs }, text, program.calls.length * out.size);
@@ -171,7 +174,11 @@ class GraphLowering {
   #kernel(node: Node): void {
     const lowering = chooseLowering(node, this.#options.target, this.#options.choices);
     if (!isKernel(lowering)) {
-      throw new GraphError({ op: node.op.name, problem: "reached lowering without being expanded", at: node.path });
+      throw new GraphError({
+        op: node.op.name,
+        problem: "reached lowering without being expanded",
+        at: node.path,
+      });
     }
     this.#emitKernel(node, lowering, lowering.layouts ?? {});
   }
@@ -190,7 +197,9 @@ class GraphLowering {
       this.physical.set(value, physicals[name]);
     }
     this.#epilogueInputs(node, inputs);
-    const padZero = Object.fromEntries(Object.entries(inputs).map(([name, v]) => [name, this.#padZero.has(v)]));
+    const padZero = Object.fromEntries(
+      Object.entries(inputs).map(([name, v]) => [name, this.#padZero.has(v)]),
+    );
     const placed = { ...node, inputs };
     const shape = shapesOf(node);
     const launch = kernel.launch({
@@ -235,10 +244,16 @@ class GraphLowering {
       if (node.epilogue && name === node.op.outputs[0]) {
         const extra = Object.keys(epilogueOperands(node)).map((operand) => node.inputs[operand]!);
         zero &&= node.epilogue.program.calls.every((call) => call.zeroToZero);
-        zero &&= extra.every((operand) => scalarConstant(operand) === 0 || this.#padZero.has(operand));
+        zero &&= extra.every((operand) => this.#zeroInPadding(operand, value));
       }
       if (zero || !isPadded(physicals[name]!)) this.#padZero.add(value);
     }
+  }
+
+  /** True if an operand reads as 0 in the padding lanes of a result; one that broadcasts is read past its end there. */
+  #zeroInPadding(operand: Value, output: Value): boolean {
+    if (scalarConstant(operand) !== undefined) return scalarConstant(operand) === 0;
+    return sameShape(operand.shape, output.shape) && this.#padZero.has(operand);
   }
 
   #inLayout(value: Value, layout: Layout): Value {
