@@ -47,7 +47,7 @@ export class EngineError extends Error {
   }
 }
 
-/** Shapes, ranks, channels or axes that do not fit. */
+/** Shapes, ranks, channels, axes or dtypes that do not fit. */
 export class ShapeError extends EngineError {}
 /** A graph that breaks an invariant: an op used outside a trace, two writers of one state, a missing gradient. */
 export class GraphError extends EngineError {}

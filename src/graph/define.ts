@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import { EngineError } from "../core/errors.ts";
+import { EngineError, ShapeError } from "../core/errors.ts";
 import type { Layout, Physical } from "../core/layout.ts";
 import type { Shape } from "../core/shape.ts";
 import { makeNode } from "./graph.ts";
@@ -111,8 +111,8 @@ export interface OpDefinition<I extends string, O extends string, A extends obje
   readonly variadic?: boolean;
   /** Output shapes; throws ShapeError for inputs that do not fit. */
   shape(inputs: Named<I, Shape>, attrs: A): Named<O, Shape>;
-  /** Output dtypes; f32 where absent. */
-  readonly dtypes?: Readonly<Partial<Record<O, DType>>>;
+  /** Output dtypes, or the input each is of one dtype with; f32 where absent. */
+  readonly dtypes?: Readonly<Partial<Record<O, DType | `like ${I}`>>>;
   readonly lowerings?: readonly Lowering<I, O, A>[];
   readonly pointwise?: PointwiseSpec | "program";
   readonly view?: boolean;
@@ -130,7 +130,7 @@ export interface OpSpec {
   readonly outputs: readonly string[];
   readonly variadic?: boolean;
   shape(inputs: Named<string, Shape>, attrs: object): Named<string, Shape>;
-  readonly dtypes?: Readonly<Partial<Record<string, DType>>>;
+  readonly dtypes?: Readonly<Partial<Record<string, DType | `like ${string}`>>>;
   readonly lowerings?: readonly Lowering[];
   readonly pointwise?: PointwiseSpec | "program";
   readonly view?: boolean;
@@ -139,7 +139,9 @@ export interface OpSpec {
   cost?(context: { readonly shape: Named<string, Shape>; readonly attrs: object }): Cost;
 }
 
-type ErasedGradient = { bivariant(context: GradientContext): Gradients<string> }["bivariant"] | { readonly none: string };
+type ErasedGradient =
+  | { bivariant(context: GradientContext): Gradients<string> }["bivariant"]
+  | { readonly none: string };
 
 /** A defined op: call it with named values to append a node to the trace. */
 export interface Op<I extends string, O extends string, A extends object> {
@@ -164,17 +166,38 @@ export function apply(spec: OpSpec, inputs: Named<string, Value>, attrs: object)
   const trace = currentTrace(spec.name);
   const path = currentPath();
   try {
+    if (spec.pointwise) checkFloats(spec, inputs);
     const shapes = spec.shape(
       Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, value.shape])),
       attrs,
     );
     const types = Object.fromEntries(
-      spec.outputs.map((name) => [name, { shape: shapes[name]!, dtype: spec.dtypes?.[name] ?? ("f32" as const) }]),
+      spec.outputs.map((name) => [name, { shape: shapes[name]!, dtype: outputType(spec, name, inputs) }]),
     );
     const node = makeNode({ op: spec, inputs, attrs, types, path, phase: trace.phase });
     trace.nodes.push(node);
     return node.outputs;
   } catch (error) {
     throw error instanceof EngineError ? error.located(path) : error;
+  }
+}
+
+function outputType(spec: OpSpec, output: string, inputs: Named<string, Value>): DType {
+  const declared = spec.dtypes?.[output] ?? "f32";
+  if (declared === "f32" || declared === "i32" || declared === "u32") return declared;
+  return inputs[declared.slice("like ".length)]!.dtype;
+}
+
+/** Refuses integers where the kernel reads floats: their bits would be taken for numbers near 0. */
+export function checkFloats({ name: op }: Pick<OpSpec, "name">, inputs: Named<string, Value>): void {
+  for (const [name, { dtype }] of Object.entries(inputs)) {
+    if (dtype === "f32") continue;
+    throw new ShapeError({
+      op,
+      problem: `dtype of ${name}`,
+      expected: "f32",
+      got: dtype,
+      fix: "pass floats; integers serve as class indices and positions only",
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { ShapeError } from "../core/errors.ts";
-import { formatShape, numel, sameShape, type Shape } from "../core/shape.ts";
+import { formatShape, numel, type Shape, sameShape } from "../core/shape.ts";
 import { defineOp } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 
@@ -7,6 +7,7 @@ const op = defineOp<"x", "y", { shape: Shape }>({
   name: "reshape",
   inputs: ["x"],
   outputs: ["y"],
+  dtypes: { y: "like x" },
   shape: ({ x }, { shape }) => ({ y: resolveShape(x, shape) }),
   view: true,
   gradient: ({ in: { x }, dy }) => ({ x: reshape(dy, x.shape) }),
@@ -17,7 +18,11 @@ function resolveShape(x: Shape, shape: Shape): number[] {
   const known = numel(shape.filter((size) => size !== -1));
   const unknown = shape.filter((size) => size === -1).length;
   const resolved = shape.map((size) => (size === -1 ? numel(x) / known : size));
-  if (unknown > 1 || numel(resolved) !== numel(x) || resolved.some((size) => !Number.isInteger(size) || size < 0)) {
+  if (
+    unknown > 1 ||
+    numel(resolved) !== numel(x) ||
+    resolved.some((size) => !Number.isInteger(size) || size < 0)
+  ) {
     throw new ShapeError({
       op: "reshape",
       problem: "number of elements",

@@ -89,10 +89,14 @@ export function kernelDispatch(
     ...(launch.const && { const: launch.const }),
     ...(launch.alias && { alias: launch.alias }),
     hook: { ...launch.hook, ...(fused && { epilogue: fused.body }) },
-    append: [...(launch.append ?? []), ...(fused?.declarations ?? [])],
+    append: [
+      ...(launch.append ?? []),
+      ...(fused?.declarations.filter((text) => !declares(kernel.wgsl, text)) ?? []),
+    ],
   });
   const values = new Map<string, Value>();
-  for (const [name, value] of Object.entries({ ...node.inputs, ...node.outputs })) values.set(snakeCase(name), value);
+  for (const [name, value] of Object.entries({ ...node.inputs, ...node.outputs }))
+    values.set(snakeCase(name), value);
   const bindings = scan(code).bindings.map((binding): BoundValue => {
     const value = binding.name === "step" ? ("step" as const) : values.get(binding.name);
     if (value === undefined) {
@@ -107,7 +111,9 @@ export function kernelDispatch(
     }
     return { ...binding, value };
   });
-  const settings = Object.entries(launch.const ?? {}).filter(([name]) => /TILE|SPLIT|ROWS|KERNEL|STRIDE/.test(name));
+  const settings = Object.entries(launch.const ?? {}).filter(([name]) =>
+    /TILE|SPLIT|ROWS|KERNEL|STRIDE/.test(name),
+  );
   return {
     label: kernel.name,
     code,
@@ -119,6 +125,12 @@ export function kernelDispatch(
       ...(node.epilogue ? [`epilogue=${node.epilogue.program.calls.map((call) => call.fn).join("→")}`] : []),
     ].join(" "),
   };
+}
+
+/** True if the file has a function or alias of that name already: helpers of one name have one text. */
+function declares(wgsl: string, declaration: string): boolean {
+  const head = /^(?:fn|alias)\s+\w+\b/.exec(declaration)?.[0];
+  return head !== undefined && new RegExp(`^${head.replace(/\s+/, "\\s+")}\\b`, "m").test(wgsl);
 }
 
 function composeEpilogue(node: Node, kernel: Kernel, launch: Launch, physical: ReadonlyMap<Value, Physical>) {
