@@ -1,4 +1,5 @@
 import arithmetic from "../../shaders/arithmetic.wgsl?raw";
+import { OptionError } from "../core/errors.ts";
 import { broadcastShapes } from "../core/shape.ts";
 import { defineOp } from "../graph/define.ts";
 import { constant } from "../graph/leaf.ts";
@@ -8,8 +9,19 @@ import { sumTo } from "./sum.ts";
 /** A value, or a number that becomes a literal in the kernel. */
 export type Operand = Value | number;
 
+/** An operand as a value. Errors  OptionError for a number that f32 does not hold: WGSL has no literal for it */
 export function asValue(operand: Operand): Value {
-  return typeof operand === "number" ? constant(operand) : operand;
+  if (typeof operand !== "number") return operand;
+  if (!Number.isFinite(Math.fround(operand))) {
+    throw new OptionError({
+      op: "operand",
+      problem: "number",
+      expected: "a finite f32",
+      got: `${operand}`,
+      fix: "use a large finite number, such as 3e38 for infinity",
+    });
+  }
+  return constant(operand);
 }
 
 const op = defineOp({

@@ -1,7 +1,9 @@
 import reduceWgsl from "../../shaders/reduce.wgsl?raw";
+import { linearGrid } from "../core/grid.ts";
 import type { Physical } from "../core/layout.ts";
 import { ceilDiv, numel, resolveAxis, type Shape } from "../core/shape.ts";
-import type { Launch, Lowering } from "../graph/define.ts";
+import type { ChoiceContext, Launch, Lowering } from "../graph/define.ts";
+import { type Axis, axesOf, fourAxes, sizeConsts, strideConsts } from "./axes.ts";
 
 /** Options of the reductions. */
 export interface ReduceOptions {
@@ -15,6 +17,12 @@ export interface ReduceOptions {
 export interface ReduceAttrs {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
+}
+
+/** Attributes of the first pass of a long reduction: the result has the parts in front, [parts, ...kept axes]. */
+export interface PartAttrs {
+  readonly axes: readonly number[];
+  readonly parts: number;
 }
 
 /** Checks axes and brings them into one form. Errors  ShapeError for an axis out of range */
@@ -33,61 +41,64 @@ export function keptShape(shape: Shape, axes: readonly number[]): number[] {
   return shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 }
 
-interface Axis {
-  readonly size: number;
-  readonly stride: number;
+/** Elements behind each result from which on a reduction is done in parts: more threads, and less rounding. */
+const LONG = 512;
+
+/** True where each result takes so many elements that partial results come first. */
+export function isLong({ shape }: ChoiceContext<"x" | "y">): boolean {
+  return numel(shape.x) >= LONG * numel(shape.y);
 }
 
-/** The lowering of a reduction; `scale` multiplies the result. */
+/** Attributes of the first pass over x: about √n parts of √n elements each. */
+export function partAttrs(shape: Shape, axes: readonly number[]): PartAttrs {
+  const count = axes.reduce((product, axis) => product * shape[axis]!, 1);
+  return { axes, parts: Math.ceil(Math.sqrt(count)) };
+}
+
+export function partShape(shape: Shape, { axes, parts }: PartAttrs): number[] {
+  return [parts, ...reducedShape(shape, { axes, keepDims: false })];
+}
+
+/** The one-dispatch lowering of a reduction with these hooks (default: a sum). */
 export function reduceLowering(
-  combine: string,
-  initial: number,
-  scale: (count: number) => number,
-): Lowering<"x", "y", ReduceAttrs> {
+  hook?: Readonly<Record<"combine" | "start", string>>,
+): Lowering<"x", "y", ReduceAttrs | PartAttrs> {
   return {
     name: "reduce",
     wgsl: reduceWgsl,
     layouts: { x: "any" },
+    hooks: ["epilogue"],
     launch: ({ physical, shape, attrs }): Launch => {
       const { kept, reduced } = splitAxes(physical.x, attrs.axes);
-      const count = numel(shape.y);
-      const groups = ceilDiv(count, 64);
+      const parts = "parts" in attrs ? attrs.parts : 1;
       return {
-        grid: [Math.min(groups, 65535), ceilDiv(groups, 65535)],
+        grid: linearGrid(ceilDiv(numel(shape.y), 64)),
         const: {
-          COUNT: count,
-          INITIAL: initial,
-          SCALE: scale(numel(shape.x) / Math.max(1, count)),
-          ...axisConsts("KEPT", kept),
-          ...axisConsts("REDUCED", reduced),
-          ...(reduced[0] && { REDUCED_SIZE_0: reduced[0].size }),
+          COUNT: numel(shape.y) / parts,
+          PARTS: parts,
+          PART_LENGTH: ceilDiv(reduced[3]!.size, parts),
+          ...sizeConsts("KEPT", kept),
+          ...strideConsts("KEPT", kept),
+          REDUCED_SIZE_0: reduced[0]!.size,
+          ...sizeConsts("REDUCED", reduced),
+          ...strideConsts("REDUCED", reduced),
         },
-        hook: { combine: `return ${combine};` },
+        ...(hook && { hook }),
       };
     },
   };
 }
 
-/** x's axes, kept and reduced, each outermost first with neighbours merged where memory allows, filled up to four. */
+/**
+ * x's axes as four each, outermost first: kept ones in logical order, which is the order of y; reduced ones with the
+ * longest innermost.
+ */
 function splitAxes(x: Physical, axes: readonly number[]): { kept: Axis[]; reduced: Axis[] } {
-  const all = x.shape.map((size, axis) => ({ size, stride: x.strides[axis]!, reduced: axes.includes(axis) }));
-  const four = (list: Axis[]) => {
-    const merged: Axis[] = [];
-    for (const axis of list.filter(({ size }) => size > 1)) {
-      const last = merged.at(-1);
-      if (last && last.stride === axis.stride * axis.size) merged[merged.length - 1] = { size: last.size * axis.size, stride: axis.stride };
-      else merged.push(axis);
-    }
-    while (merged.length < 4) merged.unshift({ size: 1, stride: 0 });
-    return merged;
+  const others = x.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+  const reduced = axesOf([x], axes);
+  const longest = reduced.reduce((best, axis, at) => (axis.size >= reduced[best]!.size ? at : best), 0);
+  return {
+    kept: fourAxes(axesOf([x], others)),
+    reduced: fourAxes([...reduced.filter((_, at) => at !== longest), ...reduced.slice(longest, longest + 1)]),
   };
-  return { kept: four(all.filter((axis) => !axis.reduced)), reduced: four(all.filter((axis) => axis.reduced)) };
-}
-
-function axisConsts(prefix: string, axes: readonly Axis[]): Record<string, number> {
-  const entries = axes.flatMap(({ size, stride }, i): [string, number][] => [
-    ...(i > 0 ? [[`${prefix}_SIZE_${i}`, size] as [string, number]] : []),
-    [`${prefix}_STRIDE_${i}`, stride],
-  ]);
-  return Object.fromEntries(entries);
 }

@@ -1,8 +1,19 @@
-import { sameShape } from "../core/shape.ts";
-import { defineOp } from "../graph/define.ts";
+import { numel, sameShape } from "../core/shape.ts";
+import { checkFloats, defineOp } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import { broadcastTo } from "./broadcast-to.ts";
-import { keptShape, type ReduceAttrs, type ReduceOptions, reduceAttrs, reducedShape, reduceLowering } from "./reduce.ts";
+import {
+  isLong,
+  keptShape,
+  type PartAttrs,
+  partAttrs,
+  partShape,
+  type ReduceAttrs,
+  type ReduceOptions,
+  reduceAttrs,
+  reducedShape,
+  reduceLowering,
+} from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 
 const op = defineOp<"x", "y", ReduceAttrs>({
@@ -10,19 +21,41 @@ const op = defineOp<"x", "y", ReduceAttrs>({
   inputs: ["x"],
   outputs: ["y"],
   shape: ({ x }, attrs) => ({ y: reducedShape(x, attrs) }),
-  lowerings: [reduceLowering("a + b", 0, () => 1)],
+  lowerings: [
+    {
+      name: "parts",
+      when: isLong,
+      parts: ({ x }, { axes, keepDims }) => {
+        const parts = partial({ x }, partAttrs(x.shape, axes)).y;
+        return { y: reshape(sum(parts, { axes: [0] }), reducedShape(x.shape, { axes, keepDims })) };
+      },
+    },
+    reduceLowering(),
+  ],
   gradient: ({ in: { x }, dy, attrs }) => ({
     x: broadcastTo(reshape(dy, keptShape(x.shape, attrs.axes)), x.shape),
   }),
-  cost: ({ shape }) => ({ flops: shape.x.reduce((a, b) => a * b, 1) }),
+  cost: ({ shape }) => ({ flops: numel(shape.x) }),
+});
+
+const partial = defineOp<"x", "y", PartAttrs>({
+  name: "sum_parts",
+  inputs: ["x"],
+  outputs: ["y"],
+  shape: ({ x }, attrs) => ({ y: partShape(x, attrs) }),
+  lowerings: [reduceLowering()],
+  gradient: { none: "sums are split after differentiation" },
+  cost: ({ shape }) => ({ flops: numel(shape.x) }),
 });
 
 /**
  * Sum over axes.   y[k] = Σ_r x[k, r]
+ * Long sums are made of partial sums, added in a fixed order.
  * Shapes  x any; y without the reduced axes, or with size 1 there (`keepDims`)
  * Errors  ShapeError for an axis out of range
  */
 export function sum(x: Value, options: ReduceOptions = {}): Value {
+  checkFloats({ name: "sum" }, { x });
   return op({ x }, reduceAttrs("sum", x.shape, options)).y;
 }
 
