@@ -41,8 +41,8 @@ export interface EvaluateOptions {
   readonly skip?: readonly PassName[];
   /** Fill all memory, padding included, with NaN before the run: shows reads of what nobody wrote. */
   readonly poison?: boolean;
-  /** Sees the compiled plan before it runs. */
-  onPlan?(plan: StepPlan): void;
+  /** Sees the compiled plan before it runs, and may return another to run in its place. */
+  onPlan?(plan: StepPlan): StepPlan | undefined;
 }
 
 export interface Evaluation {
@@ -68,14 +68,14 @@ export async function evaluate(
   for (const [name, array] of Object.entries(inputs)) arrays[name] = checkedArray(name, array);
   const context = contextOf(device);
   const graph = traceEvaluation(fn, inputs, options, arrays);
-  const plan = compile(graph, {
+  const compiled = compile(graph, {
     target: context.target,
     states: new StateTable(),
     poisonPadding: options.poison ?? false,
     ...(options.choices && { choices: options.choices }),
     ...(options.skip && { skip: options.skip }),
   });
-  options.onPlan?.(plan);
+  const plan = options.onPlan?.(compiled) ?? compiled;
   const row = { step: options.step ?? 0, seed: options.seed ?? 0 };
   const result = await runOnce(context, plan, { inputs: arrays, row, poison: options.poison ?? false });
   const all = Object.entries(plan.outputs).map(([name, output]): [string, ArrayOutput] => [
