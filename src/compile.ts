@@ -1,9 +1,9 @@
 import type { Target } from "./graph/define.ts";
 import type { Graph } from "./graph/graph.ts";
-import { type PassName, runPasses } from "./passes/index.ts";
 import type { Choices } from "./passes/choose.ts";
+import { type PassName, runPasses } from "./passes/index.ts";
 import { lower } from "./plan/lower.ts";
-import { type StateTable } from "./plan/state-table.ts";
+import type { StateTable } from "./plan/state-table.ts";
 import { type StepPlan, stepPlan } from "./plan/step-plan.ts";
 
 /** What a graph is compiled for. */
@@ -31,6 +31,11 @@ export function compile(graph: Graph, options: CompileOptions): StepPlan {
     ...(options.skip && { skip: options.skip }),
     onPass: (name, result) => options.onPass?.(name, result),
   });
-  const lowered = lower(optimised, { target, choices, states, poisonPadding: options.poisonPadding ?? false });
+  const lowered = lower(optimised, {
+    target,
+    choices,
+    states,
+    poisonPadding: options.poisonPadding ?? false,
+  });
   return stepPlan(lowered, states);
 }

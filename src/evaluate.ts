@@ -10,8 +10,8 @@ import type { Graph } from "./graph/graph.ts";
 import { input } from "./graph/leaf.ts";
 import { type Mode, trace } from "./graph/trace.ts";
 import type { Value } from "./graph/value.ts";
-import type { PassName } from "./passes/index.ts";
 import type { Choices } from "./passes/choose.ts";
+import type { PassName } from "./passes/index.ts";
 import { StateTable } from "./plan/state-table.ts";
 import type { StepPlan } from "./plan/step-plan.ts";
 
@@ -80,10 +80,15 @@ export async function evaluate(
   const result = await runOnce(context, plan, { inputs: arrays, row, poison: options.poison ?? false });
   const all = Object.entries(plan.outputs).map(([name, output]): [string, ArrayOutput] => [
     name,
-    { data: unpack(typedArray(result.outputs[name]!, output), output.physical), shape: output.physical.shape },
+    {
+      data: unpack(typedArray(result.outputs[name]!, output), output.physical),
+      shape: output.physical.shape,
+    },
   ]);
   const pick = (prefix: string) =>
-    Object.fromEntries(all.flatMap(([name, o]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), o]] : [])));
+    Object.fromEntries(
+      all.flatMap(([name, o]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), o]] : [])),
+    );
   return {
     outputs: pick("output:"),
     gradients: pick("gradient:") as Evaluation["gradients"],
@@ -120,7 +125,10 @@ export function traceEvaluation(
       seeds.set(value, input(`upstream:${name}`, value.shape));
     }
     const floats = Object.entries(values).filter(([, value]) => value.dtype === "f32");
-    const gradients = backward(seeds, floats.map(([, value]) => value));
+    const gradients = backward(
+      seeds,
+      floats.map(([, value]) => value),
+    );
     for (const [name, value] of floats) {
       const gradient = gradients.get(value);
       if (gradient) outputs[`gradient:${name}`] = gradient;

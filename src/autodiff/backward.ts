@@ -75,14 +75,18 @@ function gradientsOf(
 ): Readonly<Record<string, Value | false | undefined>> {
   const { op } = node;
   if (op.gradient && "none" in op.gradient) throw noGradient(node, op.gradient.none);
-  if (!dy) throw noGradient(node, `its first output ${op.outputs[0]} is not part of the loss, another one is`);
+  if (!dy)
+    throw noGradient(node, `its first output ${op.outputs[0]} is not part of the loss, another one is`);
   if (op.gradient) {
-    const needs = Object.fromEntries(Object.entries(node.inputs).map(([name, value]) => [name, needed.has(value)]));
+    const needs = Object.fromEntries(
+      Object.entries(node.inputs).map(([name, value]) => [name, needed.has(value)]),
+    );
     return op.gradient({ in: node.inputs, out: node.outputs, dy, dOut, attrs: node.attrs, needs });
   }
   const derived = derivedGradient(op);
   if (!derived) throw noGradient(node, "it declares none");
-  const saved = (op.pointwise as PointwiseSpec).saves === "y" ? node.outputs[op.outputs[0]!]! : node.inputs.x!;
+  const saved =
+    (op.pointwise as PointwiseSpec).saves === "y" ? node.outputs[op.outputs[0]!]! : node.inputs.x!;
   return { x: apply(derived, { dy, saved }, node.attrs).dx };
 }
 

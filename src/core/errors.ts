@@ -15,7 +15,10 @@ export interface ErrorDetails {
 /** The one text form of an error: what is wrong with both numbers, where, the shapes, what to do. */
 export function formatError(details: ErrorDetails): string {
   const { op, problem, expected, got, at, shapes, fix } = details;
-  const first = [`${op}: ${problem}`, expected === undefined ? "" : `: expected ${expected}, got ${got}`].join("");
+  const first = [
+    `${op}: ${problem}`,
+    expected === undefined ? "" : `: expected ${expected}, got ${got}`,
+  ].join("");
   const lines = [first];
   if (at) lines.push(`  at    ${at}`);
   if (shapes) {

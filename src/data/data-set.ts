@@ -30,7 +30,9 @@ export interface DataSetInit {
 }
 
 function columns(given: Column | Readonly<Record<string, Column>>, single: string): Record<string, Column> {
-  return "data" in given && "shape" in given ? { [single]: given as Column } : { ...(given as Record<string, Column>) };
+  return "data" in given && "shape" in given
+    ? { [single]: given as Column }
+    : { ...(given as Record<string, Column>) };
 }
 
 /** Examples in a column. */
@@ -60,7 +62,13 @@ export function dataSet(init: DataSetInit): DataSet {
   }));
   const count = counts[0]?.count ?? 0;
   if (count === 0) {
-    throw new DataError({ op: "data", problem: "no examples", expected: "at least one", got: "0", fix: "check the files or arrays" });
+    throw new DataError({
+      op: "data",
+      problem: "no examples",
+      expected: "at least one",
+      got: "0",
+      fix: "check the files or arrays",
+    });
   }
   for (const other of counts) {
     if (other.count === count) continue;

@@ -25,14 +25,17 @@ export async function idxSplits(
   files: Readonly<Record<string, Uint8Array>>,
   options: IdxFolderOptions = {},
 ): Promise<Splits> {
-  const names = Object.keys(files).filter((name) => /-idx\d-|\.idx\d?/.test(name) || /images|labels/.test(name));
+  const names = Object.keys(files).filter(
+    (name) => /-idx\d-|\.idx\d?/.test(name) || /images|labels/.test(name),
+  );
   const pick = (what: RegExp) => names.filter((name) => what.test(name)).sort();
   const images = pick(/images/);
   const labels = pick(/labels/);
   const trainImages = images.find((name) => /train/.test(name));
   const testImages = images.find((name) => /t10k|test|valid/.test(name));
   if (trainImages && testImages) {
-    const pairOf = (name: string) => labels.find((label) => label.startsWith(name.slice(0, name.indexOf("images"))));
+    const pairOf = (name: string) =>
+      labels.find((label) => label.startsWith(name.slice(0, name.indexOf("images"))));
     return {
       train: await pair(files, trainImages, pairOf(trainImages), options),
       valid: await pair(files, testImages, pairOf(testImages), options),
@@ -81,7 +84,13 @@ async function pair(
 function pixelsOf({ data }: IdxArray, name: string): Uint8Array | Float32Array {
   if (data instanceof Uint8Array || data instanceof Float32Array) return data;
   if (data instanceof Float64Array) return Float32Array.from(data);
-  throw new DataError({ op: "data", problem: "type of images", expected: "bytes or floats", got: data.constructor.name, at: name });
+  throw new DataError({
+    op: "data",
+    problem: "type of images",
+    expected: "bytes or floats",
+    got: data.constructor.name,
+    at: name,
+  });
 }
 
 /** [1, H, W] of grey images, [C, H, W] of rank-4 files. */

@@ -18,7 +18,14 @@ export interface IdxArray {
 }
 
 function refuse(name: string, problem: string, expected: string, got: string): DataError {
-  return new DataError({ op: "idx", problem, expected, got, at: name, fix: "check that the file is whole and in IDX format" });
+  return new DataError({
+    op: "idx",
+    problem,
+    expected,
+    got,
+    at: name,
+    fix: "check that the file is whole and in IDX format",
+  });
 }
 
 /**
@@ -37,10 +44,16 @@ export function parseIdx(bytes: Uint8Array, name = "file"): IdxArray {
   const type = TYPES[code];
   if (bytes.length < 4 || zero0 !== 0 || zero1 !== 0 || !type || rank < 1 || rank > 8) {
     const magic = [...bytes.subarray(0, 4)].map((b) => b.toString(16).padStart(2, "0")).join(" ");
-    throw refuse(name, "magic number", "00 00, a type (08, 09, 0b, 0c, 0d, 0e), a rank from 1 to 8", magic || "nothing");
+    throw refuse(
+      name,
+      "magic number",
+      "00 00, a type (08, 09, 0b, 0c, 0d, 0e), a rank from 1 to 8",
+      magic || "nothing",
+    );
   }
   const start = 4 + 4 * rank;
-  if (bytes.length < start) throw refuse(name, "header", `${start} bytes for rank ${rank}`, `${bytes.length}`);
+  if (bytes.length < start)
+    throw refuse(name, "header", `${start} bytes for rank ${rank}`, `${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const needed = start + numel(shape) * type.bytes;
@@ -70,7 +83,9 @@ function elements(view: DataView, start: number, count: number, code: number): I
 
 /** Unpacks gzip with the platform's own decompressor. Errors  DataError for a damaged stream */
 export async function gunzip(bytes: Uint8Array, name = "file"): Promise<Uint8Array> {
-  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
   try {
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch (error) {

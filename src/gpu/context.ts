@@ -106,7 +106,11 @@ export class DeviceContext {
   }
 }
 
-async function shaderError(source: PlanPipeline, module: GPUShaderModule, cause: unknown): Promise<ShaderError> {
+async function shaderError(
+  source: PlanPipeline,
+  module: GPUShaderModule,
+  cause: unknown,
+): Promise<ShaderError> {
   const info = await module.getCompilationInfo();
   const first = info.messages.find((message) => message.type === "error");
   const line = first ? source.code.split("\n")[first.lineNum - 1] : undefined;

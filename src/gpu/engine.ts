@@ -71,14 +71,15 @@ export class Engine {
     this.#checkLimits(plan);
     await this.#guarded(`plan ${key}`, () => {
       this.#makeFlats();
-      plan.work.forEach((size, i) => this.#make(`work${i}`, size));
+      for (const [i, size] of plan.work.entries()) this.#make(`work${i}`, size);
       for (const [name, size] of Object.entries(plan.inputs)) this.#make(`input.${rename(name)}`, size);
       const constants = this.context.createBuffer({
         label: `constants of ${key}`,
         size: Math.max(16, plan.constants.length * 4),
         usage: STORAGE,
       });
-      if (plan.constants.length) this.context.device.queue.writeBuffer(constants, 0, Uint32Array.from(plan.constants));
+      if (plan.constants.length)
+        this.context.device.queue.writeBuffer(constants, 0, Uint32Array.from(plan.constants));
       this.#ownBuffers.set(key, [...(this.#ownBuffers.get(key) ?? []), constants]);
     });
     const constants = this.#ownBuffers.get(key)!.at(-1)!;
@@ -162,7 +163,8 @@ export class Engine {
     device.queue.writeBuffer(this.#buffers.get("step")!, 0, this.#rows, 0, steps.length * STEP_BYTES);
     const encoder = device.createCommandEncoder({ label: "steps" });
     const pass = encoder.beginComputePass({ label: "steps" });
-    for (let slot = 0; slot < steps.length; slot++) this.#executables.get(steps[slot]!.plan)!.encode(pass, slot);
+    for (let slot = 0; slot < steps.length; slot++)
+      this.#executables.get(steps[slot]!.plan)!.encode(pass, slot);
     pass.end();
     return this.#ring!.collect(encoder, steps.length);
   }
@@ -176,7 +178,10 @@ export class Engine {
       copies.set(name, this.context.createBuffer({ label: `snapshot of ${name}`, size, usage: STORAGE }));
     }
     this.#copyAll(names.map((name) => [this.#buffers.get(name)!, copies.get(name)!]));
-    return { buffers: copies, destroy: () => copies.forEach((buffer) => buffer.destroy()) };
+    const destroy = () => {
+      for (const buffer of copies.values()) buffer.destroy();
+    };
+    return { buffers: copies, destroy };
   }
 
   /** Writes a snapshot back. */
@@ -240,16 +245,21 @@ export class Engine {
     const existing = this.#buffers.get(name);
     if (existing && existing.size >= bytes) return existing;
     const buffer = this.context.createBuffer({ label: name, size: bytes, usage: STORAGE });
-    if (existing) this.#ownBuffers.set(`replaced ${name}`, [...(this.#ownBuffers.get(`replaced ${name}`) ?? []), existing]);
+    if (existing)
+      this.#ownBuffers.set(`replaced ${name}`, [
+        ...(this.#ownBuffers.get(`replaced ${name}`) ?? []),
+        existing,
+      ]);
     this.#buffers.set(name, buffer);
     return buffer;
   }
 
   #checkLimits(plan: StepPlan): void {
-    plan.work.forEach((bytes, i) => this.#checkSize(`work buffer ${i}`, bytes, false));
+    for (const [i, bytes] of plan.work.entries()) this.#checkSize(`work buffer ${i}`, bytes, false);
     for (const [name, bytes] of Object.entries(plan.inputs)) this.#checkSize(`input ${name}`, bytes);
     for (const dispatch of plan.dispatches) {
-      for (const binding of dispatch.bindings) this.#checkSize(`${dispatch.label} at ${dispatch.path}`, binding.size);
+      for (const binding of dispatch.bindings)
+        this.#checkSize(`${dispatch.label} at ${dispatch.path}`, binding.size);
     }
     this.#checkSize("parameters", this.states.flatSize("params") * 4);
   }

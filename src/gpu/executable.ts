@@ -63,7 +63,8 @@ export class Executable {
       const command = commands[i]!;
       pass.setPipeline(command.pipeline);
       for (let group = 0; group < command.groups.length; group++) {
-        if (group === command.stepGroup) pass.setBindGroup(group, command.groups[group]!, this.#stepOffset, 0, 1);
+        if (group === command.stepGroup)
+          pass.setBindGroup(group, command.groups[group]!, this.#stepOffset, 0, 1);
         else pass.setBindGroup(group, command.groups[group]!);
       }
       pass.dispatchWorkgroups(command.x, command.y, command.z);

@@ -40,7 +40,9 @@ export async function runOnce(context: DeviceContext, plan: StepPlan, options: R
     const outputCount = Object.keys(plan.outputs).length;
     return {
       outputs: Object.fromEntries(regions.slice(0, outputCount).map(({ name }, i) => [name, data[i]!])),
-      written: Object.fromEntries(regions.slice(outputCount).map(({ name }, i) => [name, data[outputCount + i]!])),
+      written: Object.fromEntries(
+        regions.slice(outputCount).map(({ name }, i) => [name, data[outputCount + i]!]),
+      ),
     };
   } finally {
     for (const buffer of buffers.values()) buffer.destroy();
@@ -48,7 +50,9 @@ export async function runOnce(context: DeviceContext, plan: StepPlan, options: R
 }
 
 function isWritten(plan: StepPlan, buffer: string): boolean {
-  return plan.dispatches.some((d) => d.bindings.some((b) => b.buffer === buffer && b.access === "read_write"));
+  return plan.dispatches.some((d) =>
+    d.bindings.some((b) => b.buffer === buffer && b.access === "read_write"),
+  );
 }
 
 function makeBuffers(
@@ -66,7 +70,7 @@ function makeBuffers(
     buffers.set(name, buffer);
   };
   const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  plan.work.forEach((size, i) => make(`work${i}`, size, storage));
+  for (const [i, size] of plan.work.entries()) make(`work${i}`, size, storage);
   for (const [name, size] of Object.entries(plan.inputs)) {
     make(`input.${name}`, size, storage, inputs[name] as HostArray & ArrayBufferView<ArrayBuffer>);
   }

@@ -9,7 +9,9 @@ export function printGraph(graph: Graph): string {
   const nameOf = (value: Value): string => names.get(value) ?? leafName(value);
   const lines = graph.nodes.map((node) => {
     for (const value of Object.values(node.outputs)) names.set(value, `%${names.size}`);
-    const outputs = Object.values(node.outputs).map((value) => `${names.get(value)} ${formatShape(value.shape)}`);
+    const outputs = Object.values(node.outputs).map(
+      (value) => `${names.get(value)} ${formatShape(value.shape)}`,
+    );
     const inputs = Object.entries(node.inputs).map(([name, value]) => `${name}=${nameOf(value)}`);
     const where = node.path ? `  @${node.path}` : "";
     return `${outputs.join(", ")} = ${operation(node)}(${inputs.join(", ")})${attributes(node)}${where}`;
@@ -26,8 +28,12 @@ function operation(node: Node): string {
 }
 
 function attributes(node: Node): string {
-  const shown = Object.entries(node.attrs).filter(([name, value]) => name !== "program" && value !== undefined);
-  return shown.length ? ` {${shown.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(", ")}}` : "";
+  const shown = Object.entries(node.attrs).filter(
+    ([name, value]) => name !== "program" && value !== undefined,
+  );
+  return shown.length
+    ? ` {${shown.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(", ")}}`
+    : "";
 }
 
 function leafName({ source, shape }: Value): string {

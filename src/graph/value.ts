@@ -54,5 +54,7 @@ export function producer(value: Value): Node | undefined {
 
 /** The single number of a scalar constant. */
 export function scalarConstant(value: Value): number | undefined {
-  return value.source.kind === "constant" && typeof value.source.data === "number" ? value.source.data : undefined;
+  return value.source.kind === "constant" && typeof value.source.data === "number"
+    ? value.source.data
+    : undefined;
 }

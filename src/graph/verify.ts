@@ -12,7 +12,8 @@ export function verify(graph: Graph, after: string): void {
   const defined = new Set<Value>();
   const written = new Map<Value, Node>();
   for (const node of graph.nodes) {
-    for (const [name, value] of Object.entries(node.inputs)) checkInput(node, name, value, defined, written, after);
+    for (const [name, value] of Object.entries(node.inputs))
+      checkInput(node, name, value, defined, written, after);
     for (const value of writtenStates(node)) written.set(value, node);
     if (node.op.pointwise !== "program" && !node.epilogue) checkShapes(node, after);
     for (const value of Object.values(node.outputs)) defined.add(value);
@@ -34,7 +35,11 @@ function checkInput(
 ): void {
   const at = node.path;
   if (value.source.kind === "node" && !defined.has(value)) {
-    throw new GraphError({ op: node.op.name, problem: `after ${after}: input ${name} is used before it is made`, at });
+    throw new GraphError({
+      op: node.op.name,
+      problem: `after ${after}: input ${name} is used before it is made`,
+      at,
+    });
   }
   const writer = written.get(value);
   if (writer && (node.op.writes ?? []).includes(name)) {

@@ -1,5 +1,5 @@
-import type { Module } from "../nn/module.ts";
 import * as nn from "../nn/index.ts";
+import type { Module } from "../nn/module.ts";
 
 export interface BookNetOptions {
   /** Batch norm after every convolution but the last. Default true. */
@@ -23,8 +23,17 @@ export function bookNet({ batchNorm = true, channels = 1, classes = 10 }: BookNe
   let previous = channels;
   widths.forEach((width, index) => {
     const kernel = index === 0 ? 5 : 3;
-    const conv = nn.conv2d(previous, width, { kernel, stride: 2, padding: (kernel - 1) / 2, bias: !batchNorm });
-    const block: Record<string, Module> = { conv, ...(batchNorm && { norm: nn.batchNorm(width) }), relu: nn.relu() };
+    const conv = nn.conv2d(previous, width, {
+      kernel,
+      stride: 2,
+      padding: (kernel - 1) / 2,
+      bias: !batchNorm,
+    });
+    const block: Record<string, Module> = {
+      conv,
+      ...(batchNorm && { norm: nn.batchNorm(width) }),
+      relu: nn.relu(),
+    };
     layers[`block${index + 1}`] = nn.sequential(block);
     previous = width;
   });

@@ -1,8 +1,8 @@
 import { OptionError } from "../core/errors.ts";
+import type { Value } from "../graph/value.ts";
 import { add } from "../ops/add.ts";
 import { concat } from "../ops/concat.ts";
-import type { Value } from "../graph/value.ts";
-import { type AnyModule, makeModule, type Module } from "./module.ts";
+import { type AnyModule, type Module, makeModule } from "./module.ts";
 
 type Layers = Readonly<Record<string, Module>>;
 
@@ -32,9 +32,12 @@ export function sequential(...layers: readonly [Layers] | readonly Module[]): Mo
  * y = body(x) + shortcut(x). The layers given are the body ("body"); an object may name a shortcut too.
  * Shapes  body and shortcut must agree; the shortcut is the identity where absent
  */
-export function residual(...layers: readonly Module[] | readonly [{ body: Module; shortcut?: Module }]): Module {
+export function residual(
+  ...layers: readonly Module[] | readonly [{ body: Module; shortcut?: Module }]
+): Module {
   const [first] = layers;
-  const given = first && typeof first === "object" ? (first as { body: Module; shortcut?: Module }) : undefined;
+  const given =
+    first && typeof first === "object" ? (first as { body: Module; shortcut?: Module }) : undefined;
   const body = given?.body ?? sequential(...(layers as readonly Module[]));
   const shortcut = given?.shortcut;
   const parts: Record<string, AnyModule> = { body, ...(shortcut && { shortcut }) };

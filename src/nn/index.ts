@@ -8,7 +8,16 @@ export {
   type InitOptions,
   linear,
 } from "./layers.ts";
-export { bceWithLogits, type CrossEntropyLossOptions, crossEntropy, huber, type Loss, l1, mse, nll } from "./losses.ts";
+export {
+  bceWithLogits,
+  type CrossEntropyLossOptions,
+  crossEntropy,
+  huber,
+  type Loss,
+  l1,
+  mse,
+  nll,
+} from "./losses.ts";
 export { lambda, type Module, module, type Values } from "./module.ts";
 export { type BatchNormOptions, batchNorm, groupNorm, instanceNorm, layerNorm } from "./norms.ts";
 export {

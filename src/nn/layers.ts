@@ -1,10 +1,13 @@
 import type { Initialiser } from "../graph/value.ts";
-import { convTranspose2d as convTranspose2dOp, type ConvTranspose2dOptions } from "../ops/conv-transpose2d.ts";
+import {
+  type ConvTranspose2dOptions,
+  convTranspose2d as convTranspose2dOp,
+} from "../ops/conv-transpose2d.ts";
 import { type Conv2dOptions, conv2d as conv2dOp } from "../ops/conv2d.ts";
 import { linear as linearOp } from "../ops/linear.ts";
 import { positiveInteger } from "./check.ts";
 import { torchDefault } from "./init.ts";
-import { makeModule, type Module, type StateDeclaration } from "./module.ts";
+import { type Module, makeModule, type StateDeclaration } from "./module.ts";
 
 /** Initial values; PyTorch's defaults where absent. */
 export interface InitOptions {
@@ -32,7 +35,9 @@ function weightAndBias(
 ): Record<string, StateDeclaration> {
   return {
     weight: { shape: weight, role: "parameter", init: weightInit ?? torchDefault(fan) },
-    ...(bias && { bias: { shape: [outputs], role: "parameter" as const, init: biasInit ?? torchDefault(fan) } }),
+    ...(bias && {
+      bias: { shape: [outputs], role: "parameter" as const, init: biasInit ?? torchDefault(fan) },
+    }),
   };
 }
 
@@ -51,7 +56,10 @@ export function conv2d(inChannels: number, outChannels: number, options: Conv2dL
   const [r, s] = window(kernel);
   const groups = options.groups ?? 1;
   positiveInteger("nn.conv2d", { inChannels, outChannels, "kernel height": r, "kernel width": s, groups });
-  positiveInteger("nn.conv2d", { "inChannels / groups": inChannels / groups, "outChannels / groups": outChannels / groups });
+  positiveInteger("nn.conv2d", {
+    "inChannels / groups": inChannels / groups,
+    "outChannels / groups": outChannels / groups,
+  });
   const perGroup = inChannels / groups;
   return makeModule({
     kind: "conv2d",
@@ -74,7 +82,13 @@ export function convTranspose2d(
   const { kernel, weightInit: _w, biasInit: _b, bias: _bias, ...conv } = options;
   const [r, s] = window(kernel);
   const groups = options.groups ?? 1;
-  positiveInteger("nn.convTranspose2d", { inChannels, outChannels, "kernel height": r, "kernel width": s, groups });
+  positiveInteger("nn.convTranspose2d", {
+    inChannels,
+    outChannels,
+    "kernel height": r,
+    "kernel width": s,
+    groups,
+  });
   positiveInteger("nn.convTranspose2d", { "outChannels / groups": outChannels / groups });
   const perGroup = outChannels / groups;
   return makeModule({

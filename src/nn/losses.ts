@@ -21,7 +21,10 @@ export function crossEntropy({ weight, ...options }: CrossEntropyLossOptions = {
 }
 
 /** Negative log likelihood from log-probabilities and class indices. */
-export function nll({ weight, ...options }: Omit<ops.NllOptions, "weight"> & { weight?: readonly number[] } = {}): Loss {
+export function nll({
+  weight,
+  ...options
+}: Omit<ops.NllOptions, "weight"> & { weight?: readonly number[] } = {}): Loss {
   return (outputs, targets) =>
     ops.nll(single(outputs, "nll outputs"), single(targets, "nll targets"), {
       ...options,
@@ -31,7 +34,8 @@ export function nll({ weight, ...options }: Omit<ops.NllOptions, "weight"> & { w
 
 /** Mean of squared differences. */
 export function mse(options: ops.ReductionOptions = {}): Loss {
-  return (outputs, targets) => ops.mse(single(outputs, "mse outputs"), single(targets, "mse targets"), options);
+  return (outputs, targets) =>
+    ops.mse(single(outputs, "mse outputs"), single(targets, "mse targets"), options);
 }
 
 /** Mean of absolute differences. */
@@ -41,7 +45,8 @@ export function l1(options: ops.ReductionOptions = {}): Loss {
 
 /** Quadratic within `delta`, linear beyond. */
 export function huber(options: ops.HuberOptions = {}): Loss {
-  return (outputs, targets) => ops.huber(single(outputs, "huber outputs"), single(targets, "huber targets"), options);
+  return (outputs, targets) =>
+    ops.huber(single(outputs, "huber outputs"), single(targets, "huber targets"), options);
 }
 
 /** Binary cross-entropy from logits and targets in [0, 1]. */

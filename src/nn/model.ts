@@ -39,7 +39,12 @@ export class Model {
     this.#bound.set(module, { path, module, states });
     for (const [name, part] of Object.entries(module.parts)) {
       if (name.includes(".")) {
-        throw new GraphError({ op: "model", problem: `name of a part: "${name}" holds a dot`, at: path, fix: "rename it" });
+        throw new GraphError({
+          op: "model",
+          problem: `name of a part: "${name}" holds a dot`,
+          at: path,
+          fix: "rename it",
+        });
       }
       this.#bind(part, join(name));
     }
@@ -63,7 +68,11 @@ export class Model {
     if (!found) return undefined;
     const normalises = "running_mean" in module.states;
     const frozen = normalises ? this.#freezeOf(found.path) : undefined;
-    return { path: found.path, states: found.states, mode: frozen?.batchNorm === "eval" ? "eval" : undefined };
+    return {
+      path: found.path,
+      states: found.states,
+      mode: frozen?.batchNorm === "eval" ? "eval" : undefined,
+    };
   }
 
   /** Every module with its path, parents first. */
@@ -111,7 +120,10 @@ export class Model {
 
   /** What is frozen, as text: part of the key of a compiled plan. */
   frozenKey(): string {
-    return [...this.#frozen].map(([path, { batchNorm }]) => `${path}:${batchNorm}`).sort().join();
+    return [...this.#frozen]
+      .map(([path, { batchNorm }]) => `${path}:${batchNorm}`)
+      .sort()
+      .join();
   }
 
   #freezeOf(path: string): Required<FreezeOptions> | undefined {

@@ -1,8 +1,8 @@
+import type { DType } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
 import { stateValue } from "../graph/leaf.ts";
 import { atPath, type Mode, withMode } from "../graph/trace.ts";
-import type { DType } from "../core/dtype.ts";
-import type { Shape } from "../core/shape.ts";
 import type { Initialiser, State, Value } from "../graph/value.ts";
 
 /** One value, or several by name. */
@@ -74,7 +74,9 @@ export function bound<T>(by: Binder, body: () => T): T {
  * Makes a module from its parts, its states and its forward.
  * Errors  GraphError when called outside a model
  */
-export function makeModule<I extends Values = Value, O extends Values = Value>(init: ModuleInit<I, O>): Module<I, O> {
+export function makeModule<I extends Values = Value, O extends Values = Value>(
+  init: ModuleInit<I, O>,
+): Module<I, O> {
   const module = (inputs: I): O => {
     const binding = binder?.(module as AnyModule);
     if (!binding) {
@@ -84,9 +86,13 @@ export function makeModule<I extends Values = Value, O extends Values = Value>(i
         fix: "call it inside the forward of a model it is a part of; list it among `parts`",
       });
     }
-    const states = Object.fromEntries(Object.entries(binding.states).map(([name, s]) => [name, stateValue(s)]));
+    const states = Object.fromEntries(
+      Object.entries(binding.states).map(([name, s]) => [name, stateValue(s)]),
+    );
     return atPath(binding.path, () =>
-      binding.mode ? withMode(binding.mode, () => init.forward(inputs, states)) : init.forward(inputs, states),
+      binding.mode
+        ? withMode(binding.mode, () => init.forward(inputs, states))
+        : init.forward(inputs, states),
     );
   };
   // `Function.name` is read-only and unused here; the module's own fields are.
@@ -103,10 +109,11 @@ export function makeModule<I extends Values = Value, O extends Values = Value>(i
  *
  *     nn.module({ a: nn.conv2d(3, 8, { kernel: 3 }), b: nn.relu() }, (parts, x: Value) => parts.b(parts.a(x)))
  */
-export function module<P extends Readonly<Record<string, AnyModule>>, I extends Values = Value, O extends Values = Value>(
-  parts: P,
-  forward: (parts: P, inputs: I) => O,
-): Module<I, O> {
+export function module<
+  P extends Readonly<Record<string, AnyModule>>,
+  I extends Values = Value,
+  O extends Values = Value,
+>(parts: P, forward: (parts: P, inputs: I) => O): Module<I, O> {
   return makeModule<I, O>({ kind: "module", parts, forward: (inputs) => forward(parts, inputs) });
 }
 

@@ -4,7 +4,7 @@ import { instanceNorm as instanceNormOp } from "../ops/instance-norm.ts";
 import { layerNorm as layerNormOp } from "../ops/layer-norm.ts";
 import { positiveInteger } from "./check.ts";
 import { ones, zeroCount, zeros } from "./init.ts";
-import { makeModule, type Module, type StateDeclaration, type StateValues } from "./module.ts";
+import { type Module, makeModule, type StateDeclaration, type StateValues } from "./module.ts";
 
 export interface BatchNormOptions {
   /** Weight of the new batch in the running statistics; null: cumulative average. Default 0.1 (Keras means 1 − this). */
@@ -71,7 +71,12 @@ export function batchNorm(features: number, options: BatchNormOptions = {}): Mod
 /** Instance normalisation: every channel of every example by itself; affine and running statistics off by default, as in torch. */
 export function instanceNorm(
   features: number,
-  options: { readonly momentum?: number; readonly eps?: number; readonly affine?: boolean; readonly trackRunningStats?: boolean } = {},
+  options: {
+    readonly momentum?: number;
+    readonly eps?: number;
+    readonly affine?: boolean;
+    readonly trackRunningStats?: boolean;
+  } = {},
 ): Module {
   const { momentum = 0.1, eps = 1e-5, affine = false, trackRunningStats = false } = options;
   positiveInteger("nn.instanceNorm", { features });
@@ -94,7 +99,8 @@ export function layerNorm(
     kind: "layerNorm",
     attrs: { normalizedShape: shape, eps, affine },
     states: affineStates(shape, affine),
-    forward: (x, { weight, bias }) => layerNormOp(x, weight ?? null, bias ?? null, { normalizedShape: shape, eps }),
+    forward: (x, { weight, bias }) =>
+      layerNormOp(x, weight ?? null, bias ?? null, { normalizedShape: shape, eps }),
   });
 }
 

@@ -1,7 +1,7 @@
 import * as ops from "../ops/index.ts";
 import { inRange } from "./check.ts";
 import { fill } from "./init.ts";
-import { lambda, makeModule, type Module } from "./module.ts";
+import { lambda, type Module, makeModule } from "./module.ts";
 
 type Window = number | readonly [number, number];
 
@@ -35,7 +35,8 @@ export const mish = (): Module => lambda(ops.mish, "mish");
 /** Softmax along an axis (default the last) */
 export const softmax = (axis = -1): Module => lambda((x) => ops.softmax(x, { axis }), "softmax", { axis });
 /** Logarithm of the softmax along an axis (default the last) */
-export const logSoftmax = (axis = -1): Module => lambda((x) => ops.logSoftmax(x, { axis }), "logSoftmax", { axis });
+export const logSoftmax = (axis = -1): Module =>
+  lambda((x) => ops.logSoftmax(x, { axis }), "logSoftmax", { axis });
 
 /** x where positive, else weight·x with one trained slope, or one a channel. Source  He et al. 2015 */
 export function prelu(features = 1, initial = 0.25): Module {

@@ -1,5 +1,5 @@
 import broadcastWgsl from "../../shaders/identity.wgsl?raw";
-import { sameShape, type Shape } from "../core/shape.ts";
+import { type Shape, sameShape } from "../core/shape.ts";
 import { defineOp } from "../graph/define.ts";
 import { filled } from "../graph/leaf.ts";
 import type { Value } from "../graph/value.ts";

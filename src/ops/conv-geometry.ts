@@ -215,10 +215,10 @@ export function maskedLoad(variable: string, channels: number): string {
   return `return select(vec4<f32>(), ${variable}[i], (vec4u(0u, 1u, 2u, 3u) + c * 4u) < vec4u(${channels}u));`;
 }
 
-/** True where a sum over a tap's `channels` and all taps is long enough for its rounding to show in f32. */
-export function tapsApart(channels: number, weight: Shape): boolean {
+/** 1 where a sum over a tap's `channels` and all taps is long enough for its rounding to show in f32, else 0. */
+export function tapsApart(channels: number, weight: Shape): 0 | 1 {
   const taps = weight[2]! * weight[3]!;
-  return taps > 1 && taps * channels >= 1024;
+  return taps > 1 && taps * channels >= 1024 ? 1 : 0;
 }
 
 /** Workgroups of 64 for `threads` threads, every side within WebGPU's guaranteed 65,535, in `layers` along z. */

@@ -110,8 +110,8 @@ const depthwise: Forward = {
     const s = shape.weight[3]!;
     const c4 = physical.y.dims[3]! / 4;
     const columns = (pixels: number) => (pixels - 1) * attrs.strideW + (s - 1) * attrs.dilationW + 1;
-    // The unrolled loop tests every (column, tap, pixel): large kernels take one pixel at a time.
-    const pixels = columns(4) * s * 4 <= 320 ? 4 : 1;
+    // Wide strides and dilations leave little to share between pixels, and gaps that are read in vain.
+    const pixels = columns(4) <= 4 * s ? 4 : 1;
     return {
       grid: threadGrid(c4 * ceilDiv(q, pixels) * n * p),
       const: {

@@ -1,12 +1,12 @@
 import gatherPixels from "../../shaders/gather_pixels.wgsl?raw";
 import gatherRows from "../../shaders/gather_rows.wgsl?raw";
 import type { DType } from "../core/dtype.ts";
+import { linearGrid } from "../core/grid.ts";
 import { CHANNELS_LAST } from "../core/layout.ts";
+import { floatLiteral } from "../core/literal.ts";
 import { ceilDiv, numel, type Shape } from "../core/shape.ts";
 import { defineOp, type Lowering } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
-import { linearGrid } from "../core/grid.ts";
-import { floatLiteral } from "../core/literal.ts";
 
 /** How a column of a data set is stored and what a batch of it becomes. */
 export interface GatherAttrs {

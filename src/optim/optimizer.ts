@@ -59,7 +59,12 @@ export interface Optimizer {
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { momentum = 0, dampening = 0, nesterov = false } = options;
   if (nesterov && dampening !== 0) {
-    throw new OptionError({ op: "sgd", problem: "dampening with nesterov", expected: "0", got: `${dampening}` });
+    throw new OptionError({
+      op: "sgd",
+      problem: "dampening with nesterov",
+      expected: "0",
+      got: `${dampening}`,
+    });
   }
   return checked({ ...common(options), kind: "sgd", momentum, beta2: 0, eps: 0, dampening, nesterov });
 }
@@ -78,7 +83,16 @@ function adaptive(kind: "adam" | "adamw", options: AdamOptions, defaultDecay: nu
   const [beta1, beta2] = options.betas ?? [0.9, 0.999];
   const { eps = 1e-8 } = options;
   const weightDecay = options.weightDecay ?? defaultDecay;
-  return checked({ ...common(options), kind, momentum: beta1, beta2, eps, dampening: 0, nesterov: false, weightDecay });
+  return checked({
+    ...common(options),
+    kind,
+    momentum: beta1,
+    beta2,
+    eps,
+    dampening: 0,
+    nesterov: false,
+    weightDecay,
+  });
 }
 
 function common({ weightDecay = 0, groups = [], clipNorm, clipValue }: CommonOptions) {
@@ -138,7 +152,10 @@ export function checkGroups(optimizer: Optimizer, parameters: readonly State[]):
     throw new OptionError({
       op: optimizer.kind,
       problem: `parameter group ${index} matches nothing`,
-      expected: `a path or pattern such as ${parameters.slice(0, 4).map((p) => p.name).join(", ")}`,
+      expected: `a path or pattern such as ${parameters
+        .slice(0, 4)
+        .map((p) => p.name)
+        .join(", ")}`,
       got: JSON.stringify(group.match),
     });
   });

@@ -62,17 +62,28 @@ export function oneCycle(options: OneCycleOptions): StepSchedule {
     const position = step / totalSteps;
     if (position < pctStart) {
       const p = position / pctStart;
-      return { lr: cosineBetween(lrMax / div, lrMax, p), momentum: cosineBetween(momentum[0], momentum[1], p) };
+      return {
+        lr: cosineBetween(lrMax / div, lrMax, p),
+        momentum: cosineBetween(momentum[0], momentum[1], p),
+      };
     }
     const p = pctStart < 1 ? (position - pctStart) / (1 - pctStart) : 1;
-    return { lr: cosineBetween(lrMax, lrMax / divFinal, p), momentum: cosineBetween(momentum[1], momentum[2], p) };
+    return {
+      lr: cosineBetween(lrMax, lrMax / divFinal, p),
+      momentum: cosineBetween(momentum[1], momentum[2], p),
+    };
   };
 }
 
 function checkOneCycle(totalSteps: number, lrMax: number, pctStart: number): void {
   const op = "oneCycle";
   if (!Number.isInteger(totalSteps) || totalSteps < 1) {
-    throw new OptionError({ op, problem: "totalSteps", expected: "a positive integer", got: `${totalSteps}` });
+    throw new OptionError({
+      op,
+      problem: "totalSteps",
+      expected: "a positive integer",
+      got: `${totalSteps}`,
+    });
   }
   if (!(lrMax >= 0)) {
     throw new OptionError({ op, problem: "lrMax", expected: "a number of at least 0", got: `${lrMax}` });

@@ -40,7 +40,8 @@ export function chooseLowering(node: Node, target: Target, choices: Choices): Lo
       expected: wanted ?? "a lowering without a condition as the last of the op's list",
       got: fitting.map((lowering) => lowering.name).join(", ") || "none",
       at: node.path,
-      fix: wanted === undefined ? "add a general kernel to the op" : "remove the stored choice and tune again",
+      fix:
+        wanted === undefined ? "add a general kernel to the op" : "remove the stored choice and tune again",
     });
   }
   return chosen;

@@ -18,10 +18,13 @@ export function fuseEpilogue(graph: Graph, target: Target, choices: Choices): Gr
   const hosted = new Set<Node>();
   for (const node of graph.nodes) {
     const found = findHost(node, (host, value) => {
-      if (kept.has(value) || uses.get(value)!.length !== 1 || hosted.has(host) || host.phase !== node.phase) return false;
+      if (kept.has(value) || uses.get(value)!.length !== 1 || hosted.has(host) || host.phase !== node.phase)
+        return false;
       const lowering = chooseLowering(host, target, choices);
       if (!isKernel(lowering) || !lowering.hooks?.includes("epilogue")) return false;
-      const operands = Object.values(node.inputs).filter((v) => v !== value && scalarConstant(v) === undefined);
+      const operands = Object.values(node.inputs).filter(
+        (v) => v !== value && scalarConstant(v) === undefined,
+      );
       const buffers = Object.keys(host.inputs).length + Object.keys(host.outputs).length + operands.length;
       return buffers <= target.maxStorageBuffersPerShaderStage;
     });
@@ -44,7 +47,8 @@ function findHost(node: Node, accepts: (host: Node, value: Value) => boolean) {
   const output = Object.values(node.outputs)[0]!;
   for (const [operand, value] of Object.entries(node.inputs)) {
     const host = producer(value);
-    if (!host?.op.lowerings || host.epilogue || host.op.writes?.length || host.op.outputs.length > 1) continue;
+    if (!host?.op.lowerings || host.epilogue || host.op.writes?.length || host.op.outputs.length > 1)
+      continue;
     if (value !== host.outputs[host.op.outputs[0]!] || !sameShape(value.shape, output.shape)) continue;
     if (accepts(host, value)) return { host, operand };
   }

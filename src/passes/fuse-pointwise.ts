@@ -23,14 +23,16 @@ export function fusePointwise(graph: Graph, target: Target): Graph {
   const kept = keptValues(graph);
   const originals = new Map<Node, Node>();
   for (const node of graph.nodes) {
-    const absorbed = programOf(node) && absorb(node, rewriter, target, (value) => {
-      const maker = producer(value);
-      const original = maker && (originals.get(maker) ?? maker);
-      const source = original && Object.values(original.outputs)[0];
-      if (!source || kept.has(source)) return false;
-      const readers = uses.get(source) ?? [];
-      return readers.length === 1 && readers[0] === node && original.phase === node.phase;
-    });
+    const absorbed =
+      programOf(node) &&
+      absorb(node, rewriter, target, (value) => {
+        const maker = producer(value);
+        const original = maker && (originals.get(maker) ?? maker);
+        const source = original && Object.values(original.outputs)[0];
+        if (!source || kept.has(source)) return false;
+        const readers = uses.get(source) ?? [];
+        return readers.length === 1 && readers[0] === node && original.phase === node.phase;
+      });
     originals.set(absorbed || rewriter.keep(node), node);
   }
   return rewriter.finish(graph);
@@ -94,7 +96,9 @@ export class ProgramBuilder {
 
   /** Buffers that would be bound if `values` were operands too; literals need none. */
   operandCountWith(values: readonly Value[]): number {
-    const all = new Set([...this.#operands, ...values].filter((value) => scalarConstant(value) === undefined));
+    const all = new Set(
+      [...this.#operands, ...values].filter((value) => scalarConstant(value) === undefined),
+    );
     return all.size;
   }
 
@@ -102,7 +106,9 @@ export class ProgramBuilder {
   inline(program: PointwiseProgram, refs: readonly Ref[]): number {
     const base = this.#calls.length;
     for (const call of program.calls) {
-      const args = call.args.map((ref) => ("operand" in ref ? refs[ref.operand]! : { call: base + ref.call }));
+      const args = call.args.map((ref) =>
+        "operand" in ref ? refs[ref.operand]! : { call: base + ref.call },
+      );
       this.#calls.push({ ...call, args });
     }
     return base + Object.values(program.results)[0]!;

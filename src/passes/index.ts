@@ -5,6 +5,7 @@ import type { Choices } from "./choose.ts";
 import { commonSubexpression } from "./common-subexpression.ts";
 import { deadCode } from "./dead-code.ts";
 import { expand } from "./expand.ts";
+import { foldConstants } from "./fold-constants.ts";
 import { foldViews } from "./fold-views.ts";
 import { fuseEpilogue } from "./fuse-epilogue.ts";
 import { fusePointwise } from "./fuse-pointwise.ts";
@@ -18,6 +19,7 @@ export interface Pass {
 /** All passes in their order. Differentiation comes before them, so no fused op ever needs a gradient. */
 export const PASSES: readonly Pass[] = [
   { name: "expand", run: expand },
+  { name: "foldConstants", run: foldConstants },
   { name: "foldViews", run: foldViews },
   { name: "commonSubexpression", run: commonSubexpression },
   { name: "deadCode", run: deadCode },
@@ -25,7 +27,14 @@ export const PASSES: readonly Pass[] = [
   { name: "fuseEpilogue", run: fuseEpilogue },
 ];
 
-export type PassName = "expand" | "foldViews" | "commonSubexpression" | "deadCode" | "fusePointwise" | "fuseEpilogue";
+export type PassName =
+  | "expand"
+  | "foldConstants"
+  | "foldViews"
+  | "commonSubexpression"
+  | "deadCode"
+  | "fusePointwise"
+  | "fuseEpilogue";
 
 export interface PassOptions {
   readonly target: Target;

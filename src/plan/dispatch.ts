@@ -112,7 +112,7 @@ export function kernelDispatch(
     return { ...binding, value };
   });
   const settings = Object.entries(launch.const ?? {}).filter(([name]) =>
-    /TILE|SPLIT|ROWS|KERNEL|STRIDE/.test(name),
+    /^(TILE|SPLIT|ROWS|STRIDE)/.test(name),
   );
   return {
     label: kernel.name,

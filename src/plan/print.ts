@@ -27,7 +27,10 @@ export function formatCount(count: number): string {
 /** The table a person reads: every dispatch with layer path, grid, places and FLOPs, then the memory. */
 export function printPlan(plan: StepPlan): string {
   const rows = plan.dispatches.map((dispatch, index) => {
-    const places = dispatch.bindings.map((b) => ({ ...b, text: b.buffer === "step" ? "step" : `${b.buffer}@${b.offset}` }));
+    const places = dispatch.bindings.map((b) => ({
+      ...b,
+      text: b.buffer === "step" ? "step" : `${b.buffer}@${b.offset}`,
+    }));
     const reads = places.filter((b) => b.access !== "read_write").map((b) => b.text);
     const writes = places.filter((b) => b.access === "read_write").map((b) => b.text);
     return [
@@ -57,6 +60,14 @@ export function printPlan(plan: StepPlan): string {
 /** Left-aligned columns, two spaces apart. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => { widths[i] = Math.max(widths[i] ?? 0, cell.length); });
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join("  ")
+      .trimEnd(),
+  );
 }

@@ -170,7 +170,8 @@ class PlanBuilder {
     if (offset === undefined) {
       const start = this.constants.length;
       const array = typeof data === "number" ? Float32Array.of(data) : (data as Float32Array);
-      for (const word of new Uint32Array(array.buffer, array.byteOffset, numel(value.shape))) this.constants.push(word);
+      for (const word of new Uint32Array(array.buffer, array.byteOffset, numel(value.shape)))
+        this.constants.push(word);
       while (this.constants.length % (ALIGNMENT / BYTES_PER_ELEMENT) !== 0) this.constants.push(0);
       offset = start * BYTES_PER_ELEMENT;
       this.#constantOffsets.set(value, offset);

@@ -50,7 +50,9 @@ export class Feeder {
     if (this.#lastArrival > 0) this.#adapt((now - this.#lastArrival) / steps.length);
     this.#lastArrival = now;
     try {
-      steps.forEach(({ onRow }, i) => onRow?.(data.subarray(i * RECORD_COLUMNS, (i + 1) * RECORD_COLUMNS)));
+      steps.forEach(({ onRow }, i) => {
+        onRow?.(data.subarray(i * RECORD_COLUMNS, (i + 1) * RECORD_COLUMNS));
+      });
     } catch (error) {
       this.#failure ??= error;
     }

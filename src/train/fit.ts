@@ -1,5 +1,13 @@
 import type { StepSchedule } from "../optim/schedule.ts";
-import { type Callback, CancelBatch, CancelEpoch, CancelFit, type EpochRecord, type FitContext, inOrder } from "./callback.ts";
+import {
+  type Callback,
+  CancelBatch,
+  CancelEpoch,
+  CancelFit,
+  type EpochRecord,
+  type FitContext,
+  inOrder,
+} from "./callback.ts";
 import { LOSS_COLUMN } from "./graphs.ts";
 import type { Learner } from "./learner.ts";
 
@@ -55,7 +63,8 @@ async function preparePlans(learner: Learner): Promise<Plans> {
   learner.program.engine.checkAlive();
   learner.upload("train");
   const full = await program.step("train", data.train, batchSize);
-  const tail = !dropLast && size > 0 ? { plan: await program.step("train", data.train, size), size } : undefined;
+  const tail =
+    !dropLast && size > 0 ? { plan: await program.step("train", data.train, size), size } : undefined;
   return { full, tail, update: accumulate > 1 ? await program.update() : undefined };
 }
 

@@ -1,18 +1,18 @@
 import { backward } from "../autodiff/backward.ts";
-import type { Column, DataSet } from "../data/data-set.ts";
 import { GraphError } from "../core/errors.ts";
 import { ceilDiv, formatShape, numel } from "../core/shape.ts";
+import type { Column, DataSet } from "../data/data-set.ts";
 import type { Graph } from "../graph/graph.ts";
 import { constant, input, stateValue } from "../graph/leaf.ts";
 import { onBehalf, scope, trace } from "../graph/trace.ts";
 import type { State, Value } from "../graph/value.ts";
-import { isValue, type Values } from "../nn/module.ts";
-import type { Model } from "../nn/model.ts";
 import type { Loss } from "../nn/losses.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import type { Model } from "../nn/model.ts";
+import { isValue, type Values } from "../nn/module.ts";
 import { gather, mean, record } from "../ops/index.ts";
-import { appendUpdate } from "./update.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Metric } from "./metrics.ts";
+import { appendUpdate } from "./update.ts";
 
 /** Where the arrays of a data set lie: prefix of the inputs' names, replaced when a plan is loaded for a split. */
 export const DATA = "data";
@@ -107,7 +107,10 @@ function forwardAndBackward(recipe: Recipe, data: DataSet, batch: number): Map<S
 /** Records loss and metrics; returns the scalar loss. */
 function recordScalars(recipe: Recipe, metrics: readonly Metric[], outputs: Values, targets: Values): Value {
   return scope("loss", () => {
-    const loss = scalar("loss", recipe.model.within(() => recipe.loss(outputs, targets)));
+    const loss = scalar(
+      "loss",
+      recipe.model.within(() => recipe.loss(outputs, targets)),
+    );
     const measured = metrics.map((metric) =>
       scope(metric.name, () => scalar(metric.name, metric.measure(outputs, targets))),
     );
@@ -135,10 +138,21 @@ function gatherBatch(data: DataSet, batch: number): { inputs: Values; targets: V
   return scope("data", () => ({ inputs: gathered(data.inputs), targets: gathered(data.targets) }));
 }
 
-function gatherColumn(name: string, { data, shape, mean: m = [], std = [] }: Column, indices: Value, batch: number): Value {
+function gatherColumn(
+  name: string,
+  { data, shape, mean: m = [], std = [] }: Column,
+  indices: Value,
+  batch: number,
+): Value {
   const storage = data instanceof Uint8Array ? "u8" : data instanceof Int32Array ? "i32" : "f32";
   const words = storage === "u8" ? ceilDiv(data.length, 4) : data.length;
-  if (numel(shape) < 1) throw new GraphError({ op: "data", problem: `shape of ${name}`, expected: "sizes of at least 1", got: formatShape(shape) });
+  if (numel(shape) < 1)
+    throw new GraphError({
+      op: "data",
+      problem: `shape of ${name}`,
+      expected: "sizes of at least 1",
+      got: formatShape(shape),
+    });
   const source = input(`${DATA}.${name}`, [words], "u32");
   return scope(name, () => gather(source, indices, { batch, example: shape, storage, mean: m, std }));
 }

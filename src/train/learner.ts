@@ -1,7 +1,7 @@
 import type { HostArray } from "../core/dtype.ts";
 import { DataError, OptionError } from "../core/errors.ts";
-import { formatShape, sameShape } from "../core/shape.ts";
 import { hashString, permutation, streamKey } from "../core/random.ts";
+import { formatShape, sameShape } from "../core/shape.ts";
 import type { DataSet } from "../data/data-set.ts";
 import type { Snapshot } from "../gpu/engine.ts";
 import type { Loss } from "../nn/losses.ts";
@@ -13,9 +13,8 @@ import { printPlan } from "../plan/print.ts";
 import type { Callback, ValidationResult } from "./callback.ts";
 import { Feeder } from "./feeder.ts";
 import { fitLoop } from "./fit.ts";
-import { evaluationBatch, validateSplit } from "./validate.ts";
 import type { Metric } from "./metrics.ts";
-import { Predictor, type PredictInput, type Prediction } from "./predict.ts";
+import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
 import { Program } from "./program.ts";
 import { RunLog } from "./run.ts";
 import {
@@ -25,6 +24,7 @@ import {
   readOptimizerState,
   readState,
 } from "./state.ts";
+import { evaluationBatch, validateSplit } from "./validate.ts";
 
 export interface LearnerOptions {
   readonly device: GPUDevice;
@@ -104,7 +104,9 @@ export class Learner {
     const { count } = this.options.data.train;
     if (wanted <= count) return wanted;
     const warn = this.options.onWarning ?? ((message: string) => console.warn(message));
-    warn(`learner: the training data has ${count} examples, fewer than the batch of ${wanted}: batch size is now ${count}`);
+    warn(
+      `learner: the training data has ${count} examples, fewer than the batch of ${wanted}: batch size is now ${count}`,
+    );
     return count;
   }
 
@@ -136,7 +138,12 @@ export class Learner {
   async fit(epochs: number, { lr, momentum = this.optimizer.momentum }: FitOptions): Promise<RunLog> {
     const schedule: StepSchedule = typeof lr === "number" ? () => ({ lr, momentum }) : lr;
     if (!(Number.isInteger(epochs) && epochs >= 1)) {
-      throw new OptionError({ op: "fit", problem: "epochs", expected: "a positive integer", got: `${epochs}` });
+      throw new OptionError({
+        op: "fit",
+        problem: "epochs",
+        expected: "a positive integer",
+        got: `${epochs}`,
+      });
     }
     if (typeof lr === "number" && !(lr >= 0)) {
       throw new OptionError({ op: "fit", problem: "lr", expected: "a number of at least 0", got: `${lr}` });
@@ -152,10 +159,16 @@ export class Learner {
   }
 
   /** Loss and metrics over the validation data (or another data set of its form), every example once. */
-  async validate(split: "valid" | "train" = this.options.data.valid ? "valid" : "train"): Promise<ValidationResult> {
+  async validate(
+    split: "valid" | "train" = this.options.data.valid ? "valid" : "train",
+  ): Promise<ValidationResult> {
     const data = this.options.data[split];
     if (!data) {
-      throw new DataError({ op: "validate", problem: "no validation data", fix: "pass data: { train, valid } to the Learner" });
+      throw new DataError({
+        op: "validate",
+        problem: "no validation data",
+        fix: "pass data: { train, valid } to the Learner",
+      });
     }
     this.upload(split);
     await this.feeder.flush();
@@ -248,7 +261,10 @@ export class Learner {
     for (const [name, column] of Object.entries({ ...data.inputs, ...data.targets })) {
       engine.upload(`${split}.${name}`, column.data);
     }
-    engine.upload(`${split}.indices`, Uint32Array.from({ length: data.count }, (_, i) => i));
+    engine.upload(
+      `${split}.indices`,
+      Uint32Array.from({ length: data.count }, (_, i) => i),
+    );
   }
 
   /** Sends the order of examples of an epoch. */
@@ -277,14 +293,20 @@ function checkCounts(options: { batchSize?: number; accumulate: number; seed: nu
     throw new OptionError({ op: "learner", problem: name, expected: "a positive integer", got: `${value}` });
   }
   if (Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff) return;
-  throw new OptionError({ op: "learner", problem: "seed", expected: "an integer from 0 to 4294967295", got: `${seed}` });
+  throw new OptionError({
+    op: "learner",
+    problem: "seed",
+    expected: "an integer from 0 to 4294967295",
+    got: `${seed}`,
+  });
 }
 
 function checkAlike(train: DataSet, valid: DataSet): void {
   for (const group of ["inputs", "targets"] as const) {
     for (const [name, column] of Object.entries(train[group])) {
       const other = valid[group][name];
-      if (other && sameShape(other.shape, column.shape) && other.data.constructor === column.data.constructor) continue;
+      if (other && sameShape(other.shape, column.shape) && other.data.constructor === column.data.constructor)
+        continue;
       throw new DataError({
         op: "learner",
         problem: `${name} of the validation data`,

@@ -1,6 +1,6 @@
-import { correctTopK } from "../ops/correct-top-k.ts";
-import { singleValue, type Values } from "../nn/module.ts";
 import type { Value } from "../graph/value.ts";
+import { singleValue, type Values } from "../nn/module.ts";
+import { correctTopK } from "../ops/correct-top-k.ts";
 
 /** A number to watch: a graph function of outputs and targets that gives one number per example, or their mean. */
 export interface Metric {
@@ -17,7 +17,8 @@ export function accuracy(): Metric {
 export function topK(k: number): Metric {
   return {
     name: `top${k}`,
-    measure: (outputs, targets) => correctTopK(singleValue(outputs, "topK outputs"), singleValue(targets, "topK targets"), { k }),
+    measure: (outputs, targets) =>
+      correctTopK(singleValue(outputs, "topK outputs"), singleValue(targets, "topK targets"), { k }),
   };
 }
 

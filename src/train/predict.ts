@@ -39,7 +39,11 @@ export class Predictor {
     return joined(parts);
   }
 
-  async #batch(arrays: Readonly<Record<string, Float32Array>>, start: number, count: number): Promise<Prediction> {
+  async #batch(
+    arrays: Readonly<Record<string, Float32Array>>,
+    start: number,
+    count: number,
+  ): Promise<Prediction> {
     const { engine } = this.#program;
     const key = await this.#program.predict(this.#data, count);
     for (const [name, column] of Object.entries(this.#data.inputs)) {
@@ -64,7 +68,11 @@ function isNumbers(given: PredictInput): given is Numbers {
   return ArrayBuffer.isView(given) || Array.isArray(given);
 }
 
-function normalised(name: string, { shape, mean = [], std = [] }: Column, given: Numbers | undefined): Float32Array {
+function normalised(
+  name: string,
+  { shape, mean = [], std = [] }: Column,
+  given: Numbers | undefined,
+): Float32Array {
   const size = numel(shape);
   if (!given || given.length === 0 || given.length % size !== 0) {
     throw new DataError({

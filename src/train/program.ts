@@ -10,7 +10,15 @@ import { producer, type State } from "../graph/value.ts";
 import { groupOf, momentBuffers } from "../optim/optimizer.ts";
 import { BLOCK, StateTable } from "../plan/state-table.ts";
 import type { StepPlan } from "../plan/step-plan.ts";
-import { DATA, evaluateGraph, microGraph, predictGraph, type Recipe, stepGraph, updateGraph } from "./graphs.ts";
+import {
+  DATA,
+  evaluateGraph,
+  microGraph,
+  predictGraph,
+  type Recipe,
+  stepGraph,
+  updateGraph,
+} from "./graphs.ts";
 
 /** Marks a block of parameters that the update leaves alone. */
 const FROZEN = 0xffffffff;
@@ -71,7 +79,8 @@ export class Program {
     if (data) checkLabels(graph, data);
     const plan = this.compile(graph);
     // States that this plan does not touch still need a place before the buffers are made.
-    if (!this.#initialised) for (const state of this.recipe.model.states()) this.engine.states.place(state, PLAIN);
+    if (!this.#initialised)
+      for (const state of this.recipe.model.states()) this.engine.states.place(state, PLAIN);
     await this.engine.load(key, plan, (name) => name.replace(new RegExp(`^${DATA}\\.`), `${split}.`));
     this.#initialise();
   }
@@ -115,7 +124,7 @@ function checkLabels(graph: Graph, data: DataSet): void {
   for (const node of graph.nodes) {
     const { target, logits, x } = node.inputs;
     const scores = logits ?? x;
-    if (!target || target.dtype !== "i32" || !scores || !/^(cross_entropy|nll)/.test(node.op.name)) continue;
+    if (target?.dtype !== "i32" || !scores || !/^(cross_entropy|nll)/.test(node.op.name)) continue;
     const gathered = producer(target);
     const source = gathered?.op.name === "gather" ? gathered.inputs.source?.source : undefined;
     const name = source?.kind === "input" ? source.name.slice(DATA.length + 1) : undefined;

@@ -36,7 +36,12 @@ export async function readOptimizerState(program: Program, steps: number): Promi
 export function checkedMoments(program: Program, { moments, steps }: OptimizerState) {
   const known = momentBuffers(program.recipe.optimizer);
   if (!(Number.isInteger(steps) && steps >= 0)) {
-    throw new DataError({ op: "loadOptimizerState", problem: "steps", expected: "a whole number of at least 0", got: `${steps}` });
+    throw new DataError({
+      op: "loadOptimizerState",
+      problem: "steps",
+      expected: "a whole number of at least 0",
+      got: `${steps}`,
+    });
   }
   return Object.entries(moments).map(([moment, values]) => {
     if (!known.includes(moment)) {

@@ -37,7 +37,13 @@ export function specialise(code: string, label: string, change: Specialisation):
 
 function setConst(code: string, label: string, name: string, value: number | boolean): string {
   const pattern = new RegExp(`^(const\\s+${name}\\s*:\\s*(\\w+)\\s*=\\s*)[^;]+;`, "m");
-  return replaceOnce(code, label, pattern, (head, type) => `${head}${literal(value, type!)};`, `const ${name}`);
+  return replaceOnce(
+    code,
+    label,
+    pattern,
+    (head, type) => `${head}${literal(value, type!)};`,
+    `const ${name}`,
+  );
 }
 
 function replaceOnce(

@@ -22,7 +22,13 @@ export function unroll(code: string, label: string): string {
 }
 
 function expandOne(text: string, match: RegExpExecArray, label: string): string {
-  const [header, name, from, to, by] = match as unknown as [string, string, string, string, string | undefined];
+  const [header, name, from, to, by] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string | undefined,
+  ];
   const bodyStart = match.index + header.length;
   const bodyEnd = closingBrace(text, bodyStart, label);
   const body = text.slice(bodyStart, bodyEnd);
@@ -93,7 +99,12 @@ function arithmetic(text: string, label: string): number {
     }
     if (token === "-") return -atom();
     if (token === undefined || !/^\d+$/.test(token)) {
-      throw new ShaderError({ op: label, problem: "integer expression", expected: "a number", got: `${token}` });
+      throw new ShaderError({
+        op: label,
+        problem: "integer expression",
+        expected: "a number",
+        got: `${token}`,
+      });
     }
     return Number(token);
   };

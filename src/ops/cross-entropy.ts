@@ -1,0 +1,175 @@
+import backwardWgsl from "../../shaders/cross_entropy_backward.wgsl?raw";
+import forwardWgsl from "../../shaders/cross_entropy_forward.wgsl?raw";
+import { OptionError, ShapeError } from "../core/errors.ts";
+import { linearGrid } from "../core/grid.ts";
+import type { Physical } from "../core/layout.ts";
+import { ceilDiv, formatShape, numel, type Shape, sameShape } from "../core/shape.ts";
+import { defineOp } from "../graph/define.ts";
+import type { Value } from "../graph/value.ts";
+import {
+  type ClassLossAttrs,
+  type ClassLossOptions,
+  classConsts,
+  classLossInputs,
+  lossShape,
+  positionShape,
+} from "./class-loss.ts";
+import { div } from "./div.ts";
+import { logSoftmax } from "./log-softmax.ts";
+import { reduceShares } from "./loss-reduction.ts";
+import { mul } from "./mul.ts";
+import { reshape } from "./reshape.ts";
+
+export interface CrossEntropyOptions extends ClassLossOptions {
+  /** Share of every target that is spread over all classes; default 0. */
+  readonly labelSmoothing?: number;
+}
+
+interface CrossEntropyAttrs extends ClassLossAttrs {
+  readonly labelSmoothing: number;
+  /** True if the target is a distribution over classes instead of a class. */
+  readonly probabilities: boolean;
+}
+
+type Inputs = "logits" | "labels" | "weight";
+
+const op = defineOp<Inputs, "y" | "stats" | "total", CrossEntropyAttrs>({
+  name: "cross_entropy",
+  inputs: ["logits", "labels", "weight"],
+  outputs: ["y", "stats", "total"],
+  shape: ({ logits }, { reduction }) => ({
+    y: lossShape(logits, reduction),
+    stats: statsShape(logits),
+    total: [],
+  }),
+  lowerings: [
+    {
+      name: "positions",
+      parts: (inputs, attrs) => {
+        const { loss, share, stats } = positions(inputs, attrs);
+        return { ...reduceShares(loss, share, attrs.reduction), stats };
+      },
+    },
+  ],
+  gradient: ({ in: { logits, labels, weight }, out: { stats, total }, dy, attrs, needs }) => ({
+    logits: needs.logits && backward({ logits, labels, weight, stats, dy, total }, attrs).dx,
+    labels: needs.labels && gradientOfProbabilities(logits, weight, dy, total, attrs),
+  }),
+  cost: ({ shape }) => ({ flops: 6 * numel(shape.logits) }),
+});
+
+function statsShape(logits: Shape): number[] {
+  return [3, numel(positionShape(logits))];
+}
+
+const positions = defineOp<Inputs, "loss" | "share" | "stats", CrossEntropyAttrs>({
+  name: "cross_entropy_forward",
+  inputs: ["logits", "labels", "weight"],
+  outputs: ["loss", "share", "stats"],
+  shape: ({ logits }) => ({
+    loss: positionShape(logits),
+    share: positionShape(logits),
+    stats: statsShape(logits),
+  }),
+  lowerings: [
+    {
+      name: "cross_entropy_forward",
+      wgsl: forwardWgsl,
+      layouts: { logits: "any" },
+      launch: ({ physical, shape, attrs }) => ({
+        grid: linearGrid(ceilDiv(numel(shape.loss), 64)),
+        const: consts(physical.logits, attrs),
+        ...(attrs.probabilities && { alias: { Label: "f32" } }),
+      }),
+    },
+  ],
+  gradient: { none: "cross_entropy has one of its own" },
+  cost: ({ shape }) => ({ flops: 6 * numel(shape.logits) }),
+});
+
+function consts(logits: Physical, attrs: CrossEntropyAttrs): Record<string, number | boolean> {
+  return {
+    ...classConsts(logits),
+    SPACE: numel(logits.shape.slice(2)),
+    PROBABILITIES: attrs.probabilities,
+    WEIGHTED: attrs.weighted,
+    SMOOTHING: attrs.labelSmoothing,
+    IGNORED: attrs.ignoreIndex,
+  };
+}
+
+/** Classes of one thread of the backward kernel. */
+const PART = 16;
+
+const backward = defineOp<Inputs | "stats" | "dy" | "total", "dx", CrossEntropyAttrs>({
+  name: "cross_entropy_backward",
+  inputs: ["logits", "labels", "weight", "stats", "dy", "total"],
+  outputs: ["dx"],
+  shape: ({ logits }) => ({ dx: logits }),
+  lowerings: [
+    {
+      name: "cross_entropy_backward",
+      wgsl: backwardWgsl,
+      layouts: { logits: "any", dx: "like logits" },
+      launch: ({ physical, shape, attrs }) => ({
+        grid: linearGrid(ceilDiv(numel(positionShape(shape.logits)) * ceilDiv(shape.logits[1]!, PART), 64)),
+        const: {
+          ...consts(physical.logits, attrs),
+          PART,
+          DY_STEP: attrs.reduction === "none" ? 1 : 0,
+        },
+        ...(attrs.probabilities && { alias: { Label: "f32" } }),
+      }),
+    },
+  ],
+  gradient: { none: "gradients of gradients are not supported" },
+  cost: ({ shape }) => ({ flops: 5 * numel(shape.logits) }),
+});
+
+/** dt_c = −d·(1 − ε)·w_c·log p_c, for targets that are themselves computed (distillation). */
+function gradientOfProbabilities(
+  logits: Value,
+  weight: Value,
+  dy: Value,
+  total: Value,
+  { labelSmoothing, weighted, reduction }: CrossEntropyAttrs,
+): Value {
+  const [batch = 1, , ...space] = logits.shape;
+  const slope = mul(div(dy, total), labelSmoothing - 1);
+  const spread = reduction === "none" ? reshape(slope, [batch, 1, ...space]) : slope;
+  const gradient = mul(logSoftmax(logits, { axis: 1 }), spread);
+  return weighted ? mul(gradient, reshape(weight, [-1, ...space.map(() => 1)])) : gradient;
+}
+
+/**
+ * Softmax cross-entropy from logits.   loss = −Σ_c w_c·((1 − ε)·t_c + ε/C)·log softmax(x)_c, t one-hot or given
+ * A mean divides by Σ w_y over the labels that count, or by the number of positions for probabilities.
+ * Shapes  logits [N, C] or [N, C, ...]; target i32 [N] or [N, ...], or f32 as logits; loss [], or for "none" [N, ...]
+ * Errors  ShapeError for operands that do not fit; OptionError for labelSmoothing outside of 0 to 1. A label that is
+ *         neither a class nor ignoreIndex makes the loss NaN: the device cannot throw
+ * Source  torch.nn.functional.cross_entropy; label smoothing of Szegedy et al. 2016 (arXiv:1512.00567) §7
+ */
+export function crossEntropy(logits: Value, target: Value, options: CrossEntropyOptions = {}): Value {
+  const { weight, attrs } = classLossInputs("crossEntropy", logits, target, options);
+  const { labelSmoothing = 0 } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new OptionError({
+      op: "crossEntropy",
+      problem: "labelSmoothing",
+      expected: "a number from 0 to 1",
+      got: `${labelSmoothing}`,
+    });
+  }
+  const probabilities = target.dtype === "f32";
+  if ((probabilities && !sameShape(target.shape, logits.shape)) || target.dtype === "u32") {
+    throw new ShapeError({
+      op: "crossEntropy",
+      problem: "target",
+      expected: `i32 class indices ${formatShape(positionShape(logits.shape))}, or f32 probabilities of the logits' shape`,
+      got: `${target.dtype} ${formatShape(target.shape)}`,
+      shapes: { logits: formatShape(logits.shape) },
+      fix: "pass class indices as i32 or a probability for every class",
+    });
+  }
+  return op({ logits, labels: target, weight }, { ...attrs, labelSmoothing, probabilities }).y;
+}
