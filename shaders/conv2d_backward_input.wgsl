@@ -25,8 +25,9 @@ const DILATION_H: u32 = 1u;
 const DILATION_W: u32 = 1u;
 const PAD_TOP: i32 = 0i;
 const PAD_LEFT: i32 = 0i;
-// True where a chain of additions would be so long that its rounding shows: each tap is then summed apart.
-const TAPS_APART: bool = false;
+// 1 where a chain of additions would be so long that its rounding shows: each tap is then summed apart. A count and
+// not a condition, so that nothing is left of it where it is 0.
+const TAPS_APART: u32 = 0u;
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
@@ -102,11 +103,9 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u, @builtin(num_
           }
         }
       }
-      if (TAPS_APART) {
-        for (var t = 0u; t < TILE_PIXELS * TILE_VECS; t++) { // unroll
-          total[t] += acc[t];
-          acc[t] = vec4<f32>();
-        }
+      for (var t = 0u; t < TAPS_APART * TILE_PIXELS * TILE_VECS; t++) { // unroll
+        total[t] += acc[t];
+        acc[t] = vec4<f32>();
       }
     }
   }

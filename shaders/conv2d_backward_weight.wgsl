@@ -75,9 +75,10 @@ fn conv2d_backward_weight(@builtin(global_invocation_id) id: vec3u, @builtin(num
         for (var j = 0u; j < TILE_K; j++) { // unroll
           let b = b_load(dy_at + j, k0 + j);
           for (var i = 0u; i < TILE_C; i++) { // unroll
-            for (var e = 0u; e < 4u; e++) { // unroll
-              acc[(i * 4u + e) * TILE_K + j] += a[i][e] * b;
-            }
+            acc[i * 4u * TILE_K + j] += a[i].x * b;
+            acc[(i * 4u + 1u) * TILE_K + j] += a[i].y * b;
+            acc[(i * 4u + 2u) * TILE_K + j] += a[i].z * b;
+            acc[(i * 4u + 3u) * TILE_K + j] += a[i].w * b;
           }
         }
         x_at += STRIDE_W * C4;

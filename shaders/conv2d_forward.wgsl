@@ -24,8 +24,9 @@ const DILATION_H: u32 = 1u;
 const DILATION_W: u32 = 1u;
 const PAD_TOP: i32 = 0i;
 const PAD_LEFT: i32 = 0i;
-// True where a chain of additions would be so long that its rounding shows: each tap is then summed apart.
-const TAPS_APART: bool = false;
+// 1 where a chain of additions would be so long that its rounding shows: each tap is then summed apart. A count and
+// not a condition, so that nothing is left of it where it is 0.
+const TAPS_APART: u32 = 0u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
@@ -78,21 +79,20 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgro
         for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
           a[i] = select(vec4<f32>(), a_load(base[i] + c, c0 + c), inside[i]);
         }
-        for (var e = 0u; e < 4u; e++) { // unroll
-          for (var j = 0u; j < TILE_VECS; j++) { // unroll
-            let b = b_load(b_base + e * K4 + j);
-            for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-              acc[i * TILE_VECS + j] += a[i][e] * b;
-            }
+        for (var j = 0u; j < TILE_VECS; j++) { // unroll
+          let b0 = b_load(b_base + j);
+          let b1 = b_load(b_base + K4 + j);
+          let b2 = b_load(b_base + 2u * K4 + j);
+          let b3 = b_load(b_base + 3u * K4 + j);
+          for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
+            acc[i * TILE_VECS + j] += a[i].x * b0 + a[i].y * b1 + a[i].z * b2 + a[i].w * b3;
           }
         }
         b_base += 4u * K4;
       }
-      if (TAPS_APART) {
-        for (var t = 0u; t < TILE_PIXELS * TILE_VECS; t++) { // unroll
-          total[t] += acc[t];
-          acc[t] = vec4<f32>();
-        }
+      for (var t = 0u; t < TAPS_APART * TILE_PIXELS * TILE_VECS; t++) { // unroll
+        total[t] += acc[t];
+        acc[t] = vec4<f32>();
       }
     }
   }

@@ -1,7 +1,7 @@
 // conv2d_forward_depthwise — y[n,p,q,c] = Σ_r,s x[n, p·stride + r·dilation − pad, …, c] · weight[r,s,c], channels last.
 // One thread computes TILE_PIXELS consecutive pixels of one output row × one vec4 of channels. For each kernel row it
-// reads the COLUMNS input columns under them once and uses each for every (pixel, tap) pair that meets there; those
-// pairs are known when the loops are unrolled. Bindings: x, y [N,H,W,C/4]; weight [R,S,4,C/4] with its first row used.
+// reads the COLUMNS input columns under them once; which of them a pixel and a tap meet in is known when the loops are
+// unrolled. Bindings: x, y [N,H,W,C/4]; weight [R,S,4,C/4] with its first row used.
 alias Elem = vec4<f32>;
 const TILE_PIXELS: u32 = 1u;
 const COLUMNS: u32 = 1u; // (TILE_PIXELS − 1)·stride + (S − 1)·dilation + 1
@@ -48,20 +48,16 @@ fn conv2d_forward_depthwise(@builtin(global_invocation_id) id: vec3u, @builtin(n
       continue;
     }
     let base = (row / P * H + h) * W;
-    var b: array<vec4<f32>, S>;
-    for (var s = 0u; s < S; s++) { // unroll
-      b[s] = weight[(r * S + s) * (4u * C4) + c];
-    }
+    var a: array<vec4<f32>, COLUMNS>;
     for (var column = 0u; column < COLUMNS; column++) { // unroll
       let w = u32(left + i32(column));
       let inside = w < W;
-      let a = select(vec4<f32>(), a_load((base + select(0u, w, inside)) * C4 + c, c), inside);
-      for (var s = 0u; s < S; s++) { // unroll
-        for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-          if (i * STRIDE_W + s * DILATION_W == column) {
-            acc[i] += a * b[s];
-          }
-        }
+      a[column] = select(vec4<f32>(), a_load((base + select(0u, w, inside)) * C4 + c, c), inside);
+    }
+    for (var s = 0u; s < S; s++) { // unroll
+      let b = weight[(r * S + s) * (4u * C4) + c];
+      for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
+        acc[i] += a[i * STRIDE_W + s * DILATION_W] * b;
       }
     }
   }
