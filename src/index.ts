@@ -1,0 +1,87 @@
+/** The public names of wgfit; no code. Operators are in the namespace `ops`, layers and losses in `nn`. */
+
+export type { DType, HostArray } from "./core/dtype.ts";
+export {
+  DataError,
+  DeviceError,
+  EngineError,
+  type ErrorDetails,
+  GraphError,
+  OptionError,
+  ShaderError,
+  ShapeError,
+} from "./core/errors.ts";
+export type { GroupHypers } from "./core/hypers.ts";
+export { formatShape, type Shape } from "./core/shape.ts";
+export {
+  type Column,
+  type DataSet,
+  type DataSetInit,
+  dataSet,
+  type ImageDataInit,
+  imageData,
+  slice,
+} from "./data/data-set.ts";
+export { type DrawnDigitsOptions, drawnDigits } from "./data/drawn-digits.ts";
+export { type IdxArray, readIdx } from "./data/idx.ts";
+export { type IdxFolderOptions, idxSplits, type Splits } from "./data/idx-folder.ts";
+export { DIGIT_MOMENTS, imageMoments, type Moments } from "./data/moments.ts";
+export {
+  type ArrayInput,
+  type ArrayOutput,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+} from "./evaluate.ts";
+export { type Cause, type Diagnosis, diagnose, type Environment } from "./gpu/diagnose.ts";
+export type { Snapshot } from "./gpu/engine.ts";
+export {
+  type AdapterDescription,
+  describeAdapter,
+  describeEnvironment,
+  type RequestDeviceOptions,
+  requestDevice,
+} from "./gpu/request-device.ts";
+export { defineOp, type Op, type OpDefinition } from "./graph/define.ts";
+export { constant } from "./graph/leaf.ts";
+export { type Mode, traceMode } from "./graph/trace.ts";
+export type { Initialiser, Value } from "./graph/value.ts";
+export * from "./models/index.ts";
+export * as nn from "./nn/index.ts";
+export type { Loss } from "./nn/losses.ts";
+export type { FreezeOptions, Model } from "./nn/model.ts";
+export { type AnyModule, type Module, type ModuleInit, makeModule, type Values } from "./nn/module.ts";
+export * as ops from "./ops/index.ts";
+export {
+  type AdamOptions,
+  adam,
+  adamw,
+  type Optimizer,
+  type ParameterGroup,
+  type SgdOptions,
+  sgd,
+} from "./optim/optimizer.ts";
+export {
+  constantSchedule,
+  cosineBetween,
+  type Hypers,
+  linearBetween,
+  type OneCycleOptions,
+  oneCycle,
+  type Schedule,
+  type StepSchedule,
+} from "./optim/schedule.ts";
+export {
+  type Callback,
+  CancelBatch,
+  CancelEpoch,
+  CancelFit,
+  type EpochRecord,
+  type FitContext,
+  type StepRecord,
+  type ValidationResult,
+} from "./train/callback.ts";
+export { type FitOptions, Learner, type LearnerOptions } from "./train/learner.ts";
+export { accuracy, type Metric, metric, topK } from "./train/metrics.ts";
+export type { PredictInput, Prediction } from "./train/predict.ts";
+export type { RunEvent, RunLog } from "./train/run.ts";
