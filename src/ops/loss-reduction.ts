@@ -63,14 +63,6 @@ const weightedMean = defineOp<"loss" | "share", "y" | "total">({
   shape: () => ({ y: [], total: [] }),
   lowerings: [
     {
-      name: "parts",
-      when: ({ shape: { loss } }) => numel(loss) > LONG,
-      parts: ({ loss, share }) => {
-        const parts = pairedSums({ loss, share }, { parts: Math.ceil(Math.sqrt(numel(loss.shape))) });
-        return weightedMean({ loss: parts.lossPart, share: parts.sharePart }, {});
-      },
-    },
-    {
       name: "weighted_mean",
       wgsl: weightedMeanWgsl,
       launch: ({ shape: { loss } }) => ({ grid: [1], const: { COUNT: numel(loss) } }),
@@ -85,6 +77,11 @@ const weightedMean = defineOp<"loss" | "share", "y" | "total">({
  * Shapes  loss, share equal; y [] or, for "none", as loss; total []
  */
 export function reduceShares(loss: Value, share: Value, reduction: Reduction) {
-  if (reduction === "mean") return weightedMean({ loss, share }, {});
+  if (reduction === "mean") {
+    const count = numel(loss.shape);
+    if (count <= LONG) return weightedMean({ loss, share }, {});
+    const { lossPart, sharePart } = pairedSums({ loss, share }, { parts: Math.ceil(Math.sqrt(count)) });
+    return weightedMean({ loss: lossPart, share: sharePart }, {});
+  }
   return { y: reduction === "sum" ? sum(loss) : loss, total: filled([], 1) };
 }

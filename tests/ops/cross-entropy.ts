@@ -71,6 +71,7 @@ export const cases: OpCase[] = [
   indices("[17,10]", [17, 10]),
   indices("[1,1]", [1, 1]),
   indices("1000 classes", [3, 1000]),
+  indices("201 examples, weights", [201, 5], { weighted: true }),
   indices("sum", [3, 4], { attrs: { reduction: "sum" } }),
   indices("none", [7, 4], { attrs: { reduction: "none" } }),
   indices("large logits", [3, 4], { logits: { scale: 40, shift: 150 } }),
