@@ -1,7 +1,7 @@
 import { hashString, randomNormal, randomUnit, streamKey } from "../core/random.ts";
-import { imageData, slice } from "./data-set.ts";
-import type { Splits } from "./idx-folder.ts";
+import { imageData } from "./data-set.ts";
 import { imageMoments } from "./moments.ts";
+import { type Splits, splitLast } from "./split-last.ts";
 
 /** What is drawn. */
 export interface DrawnDigitsOptions {
@@ -9,7 +9,7 @@ export interface DrawnDigitsOptions {
   readonly count?: number;
   /** Default 1. Same seed, same images. */
   readonly seed?: number;
-  /** Share that validates, the last ones. Default 0.2. */
+  /** The last examples validate: a share below 1, or a count. Default 0.2. */
   readonly valid?: number;
 }
 
@@ -105,9 +105,8 @@ export function drawnDigits({ count = 3000, seed = 1, valid = 0.2 }: DrawnDigits
     labels[index] = digit;
     draw(images.subarray(index * pixels, (index + 1) * pixels), strokesOf(digit, random), random);
   }
-  const all = imageData({ images, shape: [1, SIDE, SIDE], labels, classes: 10, ...imageMoments(images, 1) });
-  const cut = count - Math.max(1, Math.round(count * valid));
-  return { train: slice(all, 0, cut), valid: slice(all, cut) };
+  const moments = imageMoments(images, 1);
+  return splitLast(imageData({ images, shape: [1, SIDE, SIDE], labels, classes: 10, ...moments }), valid);
 }
 
 /** The numbers of one image, one after another. */

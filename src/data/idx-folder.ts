@@ -1,16 +1,16 @@
-import { DataError, OptionError } from "../core/errors.ts";
-import { type DataSet, imageData, slice } from "./data-set.ts";
+import { DataError } from "../core/errors.ts";
+import { type DataSet, imageData } from "./data-set.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
+import { type Splits, splitLast } from "./split-last.ts";
 
-/** Training and validation examples. */
-export interface Splits {
-  readonly train: DataSet;
-  readonly valid: DataSet;
-}
+export type { Splits } from "./split-last.ts";
 
 /** How the files of a folder become data. */
 export interface IdxFolderOptions {
-  /** The last examples validate where the folder has one pair of files: a share below 1, or a count. Default 0.2. */
+  /**
+   * The last training examples validate: a share below 1, or a count. Default: the t10k files where there are any,
+   * else 0.2.
+   */
   readonly valid?: number;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -18,8 +18,9 @@ export interface IdxFolderOptions {
 
 /**
  * Data from IDX files by their names: the usual four (train-images…, train-labels…, t10k-images…, t10k-labels…) are
- * training and validation; with one pair of an images and a labels file the last share validates.
- * Errors  DataError if files are missing or do not belong together
+ * training and validation; with one pair of an images and a labels file, or where `valid` is given, the last share
+ * validates.
+ * Errors  DataError if files are missing or do not belong together; OptionError if nothing is left to train or validate on
  */
 export async function idxSplits(
   files: Readonly<Record<string, Uint8Array>>,
@@ -33,26 +34,16 @@ export async function idxSplits(
   const labels = pick(/labels/);
   const trainImages = images.find((name) => /train/.test(name));
   const testImages = images.find((name) => /t10k|test|valid/.test(name));
-  if (trainImages && testImages) {
-    const pairOf = (name: string) =>
-      labels.find((label) => label.startsWith(name.slice(0, name.indexOf("images"))));
+  const pairOf = (name: string | undefined) =>
+    labels.find((label) => label.startsWith(name?.slice(0, name.indexOf("images")) ?? ""));
+  if (trainImages && testImages && options.valid === undefined) {
     return {
       train: await pair(files, trainImages, pairOf(trainImages), options),
       valid: await pair(files, testImages, pairOf(testImages), options),
     };
   }
-  const all = await pair(files, images[0], labels[0], options);
-  const wanted = options.valid ?? 0.2;
-  const count = wanted < 1 ? Math.round(all.count * wanted) : wanted;
-  if (!(Number.isInteger(count) && count > 0 && count < all.count)) {
-    throw new OptionError({
-      op: "data",
-      problem: "validation examples",
-      expected: `a share between 0 and 1, or a count from 1 to ${all.count - 1}`,
-      got: `${wanted}`,
-    });
-  }
-  return { train: slice(all, 0, all.count - count), valid: slice(all, all.count - count) };
+  const only = trainImages ?? images[0];
+  return splitLast(await pair(files, only, pairOf(only), options), options.valid ?? 0.2);
 }
 
 async function pair(
