@@ -49,23 +49,25 @@ function absorb(
   const own = programOf({ ...node, inputs })!;
   const output = Object.values(node.outputs)[0]!;
   const merged = new ProgramBuilder();
-  let absorbedAny = false;
+  const absorbed = new Map<Value, Ref>();
   const refs: Ref[] = own.operands.map((name) => {
     const value = inputs[name]!;
+    const again = absorbed.get(value);
+    if (again) return again;
     const maker = producer(value);
     const inner = maker && programOf(maker);
     if (!inner || !sameShape(value.shape, output.shape) || !onlyReader(value)) return merged.operand(value);
     const trial = merged.operandCountWith(Object.values(maker.inputs)) + own.operands.length;
     if (trial + 1 > target.maxStorageBuffersPerShaderStage) return merged.operand(value);
-    absorbedAny = true;
     rewriter.nodes.splice(rewriter.nodes.indexOf(maker), 1);
-    const results = merged.inline(
+    const call = merged.inline(
       inner,
       inner.operands.map((operand) => merged.operand(maker.inputs[operand]!)),
     );
-    return { call: results };
+    absorbed.set(value, { call });
+    return { call };
   });
-  if (!absorbedAny) return undefined;
+  if (absorbed.size === 0) return undefined;
   const result = merged.inline(own, refs);
   const fused = makeNode({
     op: POINTWISE_PROGRAM,
