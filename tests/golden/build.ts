@@ -54,9 +54,14 @@ export function buildModule(layer: GoldenLayer): Module {
       return nn.avgPool2d(kernel, { stride, padding, ceilMode, countIncludePad });
     }
     default:
-      return { relu: nn.relu, silu: nn.silu, tanh: nn.tanh, sigmoid: nn.sigmoid, flatten: nn.flatten, globalAvgPool2d: nn.globalAvgPool2d }[
-        layer.kind
-      ]();
+      return {
+        relu: nn.relu,
+        silu: nn.silu,
+        tanh: nn.tanh,
+        sigmoid: nn.sigmoid,
+        flatten: nn.flatten,
+        globalAvgPool2d: nn.globalAvgPool2d,
+      }[layer.kind]();
   }
 }
 
@@ -83,7 +88,11 @@ export function buildOptimizer(
   optimizer: GoldenOptimizer,
   clip: { readonly norm: number } | { readonly value: number } | null = null,
 ): Optimizer {
-  const groups = optimizer.groups.map(({ params, lrFactor, weightDecay }) => ({ match: params, lrFactor, weightDecay }));
+  const groups = optimizer.groups.map(({ params, lrFactor, weightDecay }) => ({
+    match: params,
+    lrFactor,
+    weightDecay,
+  }));
   const clipping = clip ? ("norm" in clip ? { clipNorm: clip.norm } : { clipValue: clip.value }) : {};
   if (optimizer.kind === "sgd") {
     const { dampening, nesterov } = optimizer;
@@ -136,7 +145,11 @@ export function goldenLearner(init: GoldenLearnerInit): Learner {
   });
 }
 
-function repeated<T extends Float32Array | Int32Array>(data: T, { shape }: EncodedTensor, order: readonly number[]): T {
+function repeated<T extends Float32Array | Int32Array>(
+  data: T,
+  { shape }: EncodedTensor,
+  order: readonly number[],
+): T {
   const size = shape.slice(1).reduce((a, b) => a * b, 1);
   const out = new (data.constructor as new (length: number) => T)(order.length * size);
   order.forEach((batch, i) => {
@@ -160,7 +173,11 @@ export function decodeAll(tensors: EncodedTensors): Record<string, Float32Array 
   );
 }
 
-const MOMENTS: Readonly<Record<string, string>> = { momentum: "velocity", first: "firstMoment", second: "secondMoment" };
+const MOMENTS: Readonly<Record<string, string>> = {
+  momentum: "velocity",
+  first: "firstMoment",
+  second: "secondMoment",
+};
 
 /** Optimizer state of a golden file by our names. */
 export function optimizerMoments(state: GoldenState): Record<string, Record<string, Float32Array>> {

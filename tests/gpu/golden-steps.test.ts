@@ -9,11 +9,13 @@ const files = import.meta.glob("../golden/steps-*.json", { eager: true, import: 
 const LOSS = 1e-5;
 const TENSOR = 1e-4;
 
-describe.each(Object.entries(files).map(([path, file]) => [path.replace(/.*steps-|\.json/g, ""), file] as const))(
-  "%s",
-  (_, file) => {
-    const steps = golden("steps", file);
-    test.each(steps.steps.map((step, index) => [step.step, index] as const))("step %i", async (_step, index) => {
+describe.each(
+  Object.entries(files).map(([path, file]) => [path.replace(/.*steps-|\.json/g, ""), file] as const),
+)("%s", (_, file) => {
+  const steps = golden("steps", file);
+  test.each(steps.steps.map((step, index) => [step.step, index] as const))(
+    "step %i",
+    async (_step, index) => {
       const step = steps.steps[index]!;
       // Entries that hang on a tie are listed in the file; the batches were chosen so that there are none.
       expect(step.ties).toEqual([]);
@@ -37,15 +39,21 @@ describe.each(Object.entries(files).map(([path, file]) => [path.replace(/.*steps
       const moments = (await learner.optimizerState()).moments;
       for (const [moment, values] of Object.entries(optimizerMoments(step.after))) {
         for (const [name, want] of Object.entries(values)) {
-          expect(deviation(want, moments[moment]![name]!), `${moment} of ${name}`).toBeLessThanOrEqual(TENSOR);
+          expect(deviation(want, moments[moment]![name]!), `${moment} of ${name}`).toBeLessThanOrEqual(
+            TENSOR,
+          );
         }
       }
       learner.dispose();
-    });
-  },
-);
+    },
+  );
+});
 
-function expectClose(what: string, want: EncodedTensors, got: Readonly<Record<string, ArrayLike<number>>>): void {
+function expectClose(
+  what: string,
+  want: EncodedTensors,
+  got: Readonly<Record<string, ArrayLike<number>>>,
+): void {
   for (const [name, tensor] of Object.entries(want)) {
     expect(deviation(decodeDoubles(tensor), got[name]!), `${what} ${name}`).toBeLessThanOrEqual(TENSOR);
   }

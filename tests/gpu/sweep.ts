@@ -18,10 +18,17 @@ export const RELATIVE = 2e-6;
 export const ABSOLUTE = 1e-7;
 
 /** Elements of `got` that differ from the reference by more than `relative`·magnitude + 1e-7. Per element, never a mean. */
-export function mismatches(name: string, got: ArrayLike<number>, want: Tensor, relative = RELATIVE): Mismatch[] {
+export function mismatches(
+  name: string,
+  got: ArrayLike<number>,
+  want: Tensor,
+  relative = RELATIVE,
+): Mismatch[] {
   const found: Mismatch[] = [];
   if (got.length !== want.data.length) {
-    return [{ name: `${name}.length`, offset: -1, expected: want.data.length, got: got.length, tolerance: 0 }];
+    return [
+      { name: `${name}.length`, offset: -1, expected: want.data.length, got: got.length, tolerance: 0 },
+    ];
   }
   for (let offset = 0; offset < got.length; offset++) {
     const expected = want.data[offset]!;
@@ -56,7 +63,13 @@ export async function caseMismatches(
   return compare(test, result, forward, gradients, options.relative);
 }
 
-function compare(test: OpCase, result: Evaluation, forward: Tensors, gradients: Tensors, relative?: number): Mismatch[] {
+function compare(
+  test: OpCase,
+  result: Evaluation,
+  forward: Tensors,
+  gradients: Tensors,
+  relative?: number,
+): Mismatch[] {
   const found: Mismatch[] = [];
   for (const [name, tensor] of Object.entries(forward)) {
     if (test.state?.includes(name)) continue;
@@ -79,7 +92,9 @@ function compare(test: OpCase, result: Evaluation, forward: Tensors, gradients: 
 export function describeMismatches(found: readonly Mismatch[]): string {
   const lines = found
     .slice(0, 5)
-    .map((m) => `${m.name}[${m.offset}]: expected ${m.expected} ± ${m.tolerance.toExponential(1)}, got ${m.got}`);
+    .map(
+      (m) => `${m.name}[${m.offset}]: expected ${m.expected} ± ${m.tolerance.toExponential(1)}, got ${m.got}`,
+    );
   return [`${found.length} elements off`, ...lines].join("\n");
 }
 
