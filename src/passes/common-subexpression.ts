@@ -5,14 +5,13 @@ import { Rewriter } from "./rewriter.ts";
 /** Merges nodes with equal op, attributes and inputs. Nodes that write a state are never merged. */
 export function commonSubexpression(graph: Graph): Graph {
   const rewriter = new Rewriter();
-  const opIds = new Map<object, number>();
+  const ids = new Map<unknown, number>();
   const seen = new Map<string, Node>();
   for (const node of graph.nodes) {
     const kept = rewriter.keep(node);
     if (node.op.writes?.length) continue;
-    if (!opIds.has(node.op)) opIds.set(node.op, opIds.size);
     const inputs = Object.entries(kept.inputs).map(([name, value]) => `${name}=${identity(value)}`);
-    const key = `${opIds.get(node.op)}|${inputs.join()}|${JSON.stringify([kept.attrs, kept.epilogue])}`;
+    const key = `${idOf(node.op, ids)}|${inputs.join()}|${textOf([kept.attrs, kept.epilogue], ids)}`;
     const earlier = seen.get(key);
     if (!earlier) {
       seen.set(key, kept);
@@ -28,4 +27,20 @@ export function commonSubexpression(graph: Graph): Graph {
 function identity(value: Value): string {
   const scalar = scalarConstant(value);
   return scalar === undefined ? `#${value.id}` : `${scalar}`;
+}
+
+function idOf(thing: unknown, ids: Map<unknown, number>): number {
+  if (!ids.has(thing)) ids.set(thing, ids.size);
+  return ids.get(thing)!;
+}
+
+/** JSON that also tells apart what JSON writes as null or leaves out: infinities, NaN, −0, functions. */
+function textOf(attributes: unknown, ids: Map<unknown, number>): string {
+  return JSON.stringify(attributes, (_, value: unknown) => {
+    if (typeof value === "function") return { function: idOf(value, ids) };
+    if (typeof value !== "number") return value;
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : { number: Object.is(value, -0) ? "-0" : `${value}` };
+  });
 }

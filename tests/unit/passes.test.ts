@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { defineOp } from "../../src/graph/define.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/leaf.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { trace } from "../../src/graph/trace.ts";
-import type { State, Value } from "../../src/graph/value.ts";
+import type { Value } from "../../src/graph/value.ts";
 import { verify } from "../../src/graph/verify.ts";
 import { add } from "../../src/ops/add.ts";
 import { exp } from "../../src/ops/exp.ts";
@@ -11,12 +12,9 @@ import { mul } from "../../src/ops/mul.ts";
 import { neg } from "../../src/ops/neg.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { sum } from "../../src/ops/sum.ts";
+import { commonSubexpression } from "../../src/passes/common-subexpression.ts";
 import { fusePointwise } from "../../src/passes/fuse-pointwise.ts";
 import { TARGET } from "./target.ts";
-
-function _parameter(name: string, shape: readonly number[]): State {
-  return { name, shape, dtype: "f32", role: "parameter", init: () => new Float32Array(0) };
-}
 
 /** The graph of a function of x [2, 4] and b [4]. */
 function capture(body: (values: { x: Value; b: Value }) => Value | Record<string, Value>): Graph {
@@ -26,12 +24,85 @@ function capture(body: (values: { x: Value; b: Value }) => Value | Record<string
   });
 }
 
-/** The graph after a pass, which keeps the invariants. */
+/** The graph after a pass, which keeps the invariants and leaves its argument alone. */
 function afterPass(pass: (graph: Graph) => Graph, graph: Graph): string {
+  const before = printGraph(graph);
   const result = pass(graph);
   verify(result, "the pass");
+  expect(printGraph(graph)).toBe(before);
   return printGraph(result);
 }
+
+/** An op with a kernel that writes its state, and attributes of any kind. */
+const count = defineOp<"x" | "counter", "y", { factor?: number; map?: (x: number) => number }>({
+  name: "count",
+  inputs: ["x", "counter"],
+  outputs: ["y"],
+  shape: ({ x }) => ({ y: x }),
+  writes: ["counter"],
+  lowerings: [{ name: "count", wgsl: "", launch: () => ({ grid: [1] }) }],
+  gradient: { none: "a count has none" },
+});
+
+const scale = defineOp<"x", "y", { factor: unknown }>({
+  name: "scale",
+  inputs: ["x"],
+  outputs: ["y"],
+  shape: ({ x }) => ({ y: x }),
+  lowerings: [{ name: "scale", wgsl: "", launch: () => ({ grid: [1] }) }],
+  gradient: { none: "not needed" },
+});
+
+describe("common-subexpression", () => {
+  test("equal nodes merge, and with them what is computed from them", () => {
+    const graph = capture(({ x, b }) => ({
+      first: mul(exp(add(x, b)), 2),
+      second: mul(exp(add(x, b)), 2),
+      third: mul(exp(add(x, b)), 3),
+    }));
+    expect(afterPass(commonSubexpression, graph)).toMatchInlineSnapshot(`
+      "%0 [2, 4] = add(a=x [2, 4], b=b [4])
+      %1 [2, 4] = exp(x=%0)
+      %2 [2, 4] = mul(a=%1, b=2)
+      %3 [2, 4] = mul(a=%1, b=3)
+      output first = %2
+      output second = %2
+      output third = %3"
+    `);
+  });
+
+  test("a node that writes a state is never merged", () => {
+    const graph = capture(({ x, b }) => {
+      const other = input("other", [4]);
+      return { first: count({ x, counter: b }, {}).y, second: count({ x, counter: other }, {}).y };
+    });
+    expect(commonSubexpression(graph).nodes).toHaveLength(2);
+  });
+
+  test.each([
+    ["infinities", Infinity, -Infinity],
+    ["infinity and none", Infinity, null],
+    ["not a number and infinity", Number.NaN, Infinity],
+    ["zeros of two signs", 0, -0],
+    ["functions", (x: number) => x, (x: number) => -x],
+    ["arrays of infinities", [1, Infinity], [1, -Infinity]],
+    ["a function and none", () => 1, undefined],
+  ])("attributes that JSON does not tell apart keep nodes apart: %s", (_, one, other) => {
+    const graph = capture(({ x }) => ({
+      a: scale({ x }, { factor: one }).y,
+      b: scale({ x }, { factor: other }).y,
+    }));
+    expect(commonSubexpression(graph).nodes).toHaveLength(2);
+  });
+
+  test("equal attributes that are no JSON merge", () => {
+    const map = (x: number) => x;
+    for (const factor of [Infinity, Number.NaN, map, new Float32Array([1, 2])]) {
+      const graph = capture(({ x }) => ({ a: scale({ x }, { factor }).y, b: scale({ x }, { factor }).y }));
+      expect(commonSubexpression(graph).nodes).toHaveLength(1);
+    }
+  });
+});
 
 describe("fuse-pointwise", () => {
   const fuse = (graph: Graph) => fusePointwise(graph, TARGET);
