@@ -1,4 +1,4 @@
-// reduce — y[p, k] = combine over r in part p of x[k, r]: sum or maximum over any axes in any layout, whole or in parts.
+// reduce — y[p, k] = combine over r in part p of x[k, r]: sum or maximum over any axes in any layout.
 // One thread per element of y. KEPT_* and REDUCED_* are x's axes as (size, stride) pairs, outermost first; parts are
 // runs of the innermost reduced axis, which is the longest one. Every axis is summed apart, to keep rounding small.
 alias Elem = f32;
