@@ -1,6 +1,8 @@
+import arithmetic from "../../shaders/arithmetic.wgsl?raw";
+import identity from "../../shaders/identity.wgsl?raw";
 import type { Graph } from "../graph/graph.ts";
 import { constant } from "../graph/leaf.ts";
-import { programOf } from "../graph/pointwise.ts";
+import { type PointwiseProgram, programOf } from "../graph/pointwise.ts";
 import { scalarConstant } from "../graph/value.ts";
 import { Rewriter } from "./rewriter.ts";
 
@@ -24,9 +26,18 @@ export function foldConstants(graph: Graph): Graph {
     const known = numbers.every((number) => number !== undefined);
     const scalar = known && output.shape.length === 0;
     const program = scalar ? programOf(node) : undefined;
-    const fold = program?.calls.length === 1 ? HOST[program.calls[0]!.fn] : undefined;
-    if (fold) rewriter.replace(output, constant(Math.fround(fold(...(numbers as number[])))));
+    const result = program ? resultOf(program, numbers as number[]) : Number.NaN;
+    // WGSL has no literal for infinities and NaN: the device makes those.
+    if (Number.isFinite(result)) rewriter.replace(output, constant(result));
     else rewriter.keep(node);
   }
   return rewriter.finish(graph);
+}
+
+/** What a program of one of the library's own functions gives for numbers; NaN for any other. */
+function resultOf({ calls }: PointwiseProgram, numbers: readonly number[]): number {
+  const [call] = calls;
+  const own = calls.length === 1 && (call!.wgsl === arithmetic || call!.wgsl === identity);
+  const fold = own ? HOST[call!.fn] : undefined;
+  return fold ? Math.fround(fold(...numbers)) : Number.NaN;
 }

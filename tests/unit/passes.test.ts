@@ -1,18 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { defineOp } from "../../src/graph/define.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { input } from "../../src/graph/leaf.ts";
+import { constant, input } from "../../src/graph/leaf.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { trace } from "../../src/graph/trace.ts";
 import type { Value } from "../../src/graph/value.ts";
 import { verify } from "../../src/graph/verify.ts";
 import { add } from "../../src/ops/add.ts";
+import { div } from "../../src/ops/div.ts";
 import { exp } from "../../src/ops/exp.ts";
 import { mul } from "../../src/ops/mul.ts";
 import { neg } from "../../src/ops/neg.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { sum } from "../../src/ops/sum.ts";
 import { commonSubexpression } from "../../src/passes/common-subexpression.ts";
+import { foldConstants } from "../../src/passes/fold-constants.ts";
 import { fusePointwise } from "../../src/passes/fuse-pointwise.ts";
 import { TARGET } from "./target.ts";
 
@@ -154,5 +156,33 @@ describe("fuse-pointwise", () => {
       %1 [2, 4] = mul(a=x [2, 4], b=%0)
       output y = %1"
     `);
+  });
+});
+
+describe("fold-constants", () => {
+  test("arithmetic between numbers is done in f32", () => {
+    const graph = capture(({ x }) => mul(x, mul(div(1, 3), 2)));
+    expect(afterPass(foldConstants, graph)).toMatchInlineSnapshot(`
+      "%0 [2, 4] = mul(a=x [2, 4], b=0.6666666865348816)
+      output y = %0"
+    `);
+  });
+
+  test("a function of one's own with a name that the library has too is not taken for that", () => {
+    const add = defineOp({
+      name: "saturating_add",
+      inputs: ["a", "b"],
+      outputs: ["y"],
+      shape: ({ a }) => ({ y: a }),
+      pointwise: { wgsl: "fn add(a: Elem, b: Elem) -> Elem { return min(a + b, Elem(1.0)); }", fn: "add" },
+      gradient: { none: "not needed" },
+    });
+    const graph = capture(() => add({ a: constant(1), b: constant(1) }, {}).y);
+    expect(foldConstants(graph).nodes).toHaveLength(1);
+  });
+
+  test("what f32 does not hold as a literal stays for the device", () => {
+    const graph = capture(() => ({ infinity: div(1, 0), large: mul(3e38, 10), none: div(0, 0) }));
+    expect(foldConstants(graph).nodes).toHaveLength(3);
   });
 });
