@@ -1,7 +1,7 @@
 // conv2d_backward_weight — dweight[r,s,c,k] = Σ_n,p,q x[n, p·stride + r·dilation − pad, …, c] · dy[n,p,q,k].
 // A GEMM whose sum runs over output pixels. One thread computes one tap × TILE_C vec4s of input channels × TILE_K vec4s
-// of output channels over ROWS rows of output pixels (a row: one n and p); grid layer z takes the z-th range of rows
-// and stores its own copy of the weight, and sum_partials adds the copies where there are several.
+// of output channels over ROWS rows of output pixels (a row: one n and p). Where there are several such ranges, each
+// stores its own copy of the weight, and add_splits adds the copies.
 // Padding of the weight is stored as 0. Bindings: x [N,H,W,C/4], dy [N,P,Q,K/4], dweight [ranges][R,S,C/groups,K/4].
 // Source: Chetlur et al. 2014 (arXiv:1410.0759) §3.
 const TILE_C: u32 = 1u;
@@ -45,8 +45,10 @@ fn conv2d_backward_weight(@builtin(global_invocation_id) id: vec3u, @builtin(num
   let thread = id.y * groups.x * 64u + id.x;
   let k0 = thread % K_TILES * TILE_K;
   let c0 = thread / K_TILES % C_TILES * TILE_C;
-  let tap = thread / (K_TILES * C_TILES);
-  if (tap >= R * S) {
+  let tap = thread / (K_TILES * C_TILES) % (R * S);
+  let range = thread / (K_TILES * C_TILES * R * S);
+  let first = range * ROWS;
+  if (first >= ALL_ROWS) {
     return;
   }
   let group_c0 = k0 / GROUP_K4 * GROUP_C4 + c0;
@@ -55,7 +57,6 @@ fn conv2d_backward_weight(@builtin(global_invocation_id) id: vec3u, @builtin(num
   let begin = u32(max(0, i32(STRIDE_W) - 1 - shift) / i32(STRIDE_W));
   let end = min(Q, u32(max(0, i32(W + STRIDE_W) - 1 - shift) / i32(STRIDE_W)));
   let down = i32(tap / S * DILATION_H) - PAD_TOP;
-  let first = id.z * ROWS;
   let last = min(first + ROWS, ALL_ROWS);
   var total: array<vec4<f32>, 4u * TILE_C * TILE_K>;
   for (var chunk = first; chunk < last; chunk += SUM_ROWS) {
@@ -89,7 +90,7 @@ fn conv2d_backward_weight(@builtin(global_invocation_id) id: vec3u, @builtin(num
       total[t] += acc[t];
     }
   }
-  let out = (id.z * (R * S) + tap) * (GROUP_C4 * 4u * K4);
+  let out = (range * (R * S) + tap) * (GROUP_C4 * 4u * K4);
   for (var j = 0u; j < TILE_K; j++) { // unroll
     let lanes = (vec4u(0u, 1u, 2u, 3u) + (k0 + j) * 4u) < vec4u(K);
     for (var i = 0u; i < TILE_C; i++) { // unroll

@@ -1,6 +1,6 @@
 // conv2d_backward_weight_depthwise — dweight[r,s,c] = Σ_n,p,q x[n, p·stride + r·dilation − pad, …, c] · dy[n,p,q,c].
 // One thread computes all S taps of one kernel row × one vec4 of channels over ROWS rows of output pixels, reading each
-// dy once; grid layer z takes the z-th range of rows and stores its own copy of the weight.
+// dy once. Where there are several such ranges, each stores its own copy of the weight.
 // Padding of the weight is stored as 0. Bindings: x [N,H,W,C/4], dy [N,P,Q,C/4], dweight [ranges][R,S,4,C/4].
 const ROWS: u32 = 1u; // rows of output pixels per range
 const SUM_ROWS: u32 = 1u; // rows summed apart before they join the total, which keeps chains of additions short
@@ -37,11 +37,12 @@ fn conv2d_backward_weight_depthwise(
 ) {
   let thread = id.y * groups.x * 64u + id.x;
   let c = thread % C4;
-  let r = thread / C4;
-  if (r >= R) {
+  let r = thread / C4 % R;
+  let range = thread / (C4 * R);
+  let first = range * ROWS;
+  if (first >= ALL_ROWS) {
     return;
   }
-  let first = id.z * ROWS;
   let last = min(first + ROWS, ALL_ROWS);
   var total: array<vec4<f32>, S>;
   for (var chunk = first; chunk < last; chunk += SUM_ROWS) {
@@ -68,7 +69,7 @@ fn conv2d_backward_weight_depthwise(
   }
   let lanes = (vec4u(0u, 1u, 2u, 3u) + c * 4u) < vec4u(K);
   for (var s = 0u; s < S; s++) { // unroll
-    let out = (id.z * (R * S) + r * S + s) * (4u * C4) + c;
+    let out = (range * (R * S) + r * S + s) * (4u * C4) + c;
     dweight[out] = select(vec4<f32>(), total[s], lanes);
     for (var pad = 1u; pad < 4u; pad++) {
       dweight[out + pad * C4] = vec4<f32>();

@@ -1,7 +1,7 @@
 // conv2d_backward_weight_few — conv2d_backward_weight for images of one to three channels, read where they lie as
 // N,C,H,W. dweight[r,s,c,k] = Σ_n,p,q x[n,c, p·stride + r·dilation − pad, …] · dy[n,p,q,k].
 // One thread computes TILE_S taps of one kernel row × one input channel × TILE_K vec4s of output channels over ROWS
-// rows of output pixels; grid layer z takes the z-th range of rows and stores its own copy of the weight.
+// rows of output pixels. Where there are several such ranges, each stores its own copy of the weight.
 // Padding of the weight is stored as 0. Bindings: x [N,C,H,W], dy [N,P,Q,K/4], dweight [ranges][R,S,4,K/4].
 const TILE_S: u32 = 1u;
 const TILE_K: u32 = 1u;
@@ -42,11 +42,12 @@ fn conv2d_backward_weight_few(@builtin(global_invocation_id) id: vec3u, @builtin
   let k0 = thread % K_TILES * TILE_K;
   let c = thread / K_TILES % C;
   let s0 = thread / (K_TILES * C) % S_TILES * TILE_S;
-  let r = thread / (K_TILES * C * S_TILES);
-  if (r >= R) {
+  let r = thread / (K_TILES * C * S_TILES) % R;
+  let range = thread / (K_TILES * C * S_TILES * R);
+  let first = range * ROWS;
+  if (first >= ALL_ROWS) {
     return;
   }
-  let first = id.z * ROWS;
   let last = min(first + ROWS, ALL_ROWS);
   var total: array<vec4<f32>, TILE_S * TILE_K>;
   for (var chunk = first; chunk < last; chunk += SUM_ROWS) {
@@ -78,7 +79,7 @@ fn conv2d_backward_weight_few(@builtin(global_invocation_id) id: vec3u, @builtin
     }
   }
   for (var i = 0u; i < TILE_S; i++) { // unroll
-    let out = (id.z * (R * S) + r * S + s0 + i) * (4u * K4) + k0;
+    let out = (range * (R * S) + r * S + s0 + i) * (4u * K4) + k0;
     for (var j = 0u; j < TILE_K; j++) { // unroll
       if (s0 + i < S && k0 + j < K4) {
         let lanes = (vec4u(0u, 1u, 2u, 3u) + (k0 + j) * 4u) < vec4u(K);

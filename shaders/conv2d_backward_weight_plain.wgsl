@@ -1,6 +1,6 @@
 // conv2d_backward_weight_plain — dweight[k,c,r,s] = Σ_n,p,q x[n, group(k)·C' + c, p·stride + r·dilation − pad, …] ·
 // dy[n,k,p,q] in N,C,H,W, for channels per group that no vec4 holds. One thread per weight sums ROWS rows of output
-// pixels, each row apart; grid layer z takes the z-th range of rows and stores its own copy of the weight.
+// pixels, each row apart. Where there are several such ranges, each stores its own copy of the weight.
 const COUNT: u32 = 1u;
 const ROWS: u32 = 1u; // rows of output pixels per range
 const ALL_ROWS: u32 = 1u; // N·P
@@ -27,17 +27,19 @@ const PAD_LEFT: i32 = 0i;
 
 @compute @workgroup_size(64)
 fn conv2d_backward_weight_plain(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let at = id.y * groups.x * 64u + id.x;
-  if (at >= COUNT) {
+  let thread = id.y * groups.x * 64u + id.x;
+  let at = thread % COUNT;
+  let first = thread / COUNT * ROWS;
+  if (first >= ALL_ROWS) {
     return;
   }
   let k = at / (GROUP_C * R * S);
   let channel = k / GROUP_K * GROUP_C + at / (R * S) % GROUP_C;
   let down = i32(at / S % R * DILATION_H) - PAD_TOP;
   let shift = i32(at % S * DILATION_W) - PAD_LEFT;
-  let last = min((id.z + 1u) * ROWS, ALL_ROWS);
+  let last = min(first + ROWS, ALL_ROWS);
   var total = 0.0;
-  for (var row = id.z * ROWS; row < last; row++) {
+  for (var row = first; row < last; row++) {
     let n = row / P;
     let p = row % P;
     let h = u32(i32(p * STRIDE_H) + down);
@@ -53,5 +55,5 @@ fn conv2d_backward_weight_plain(@builtin(global_invocation_id) id: vec3u, @built
     }
     total += sum;
   }
-  dweight[id.z * COUNT + at] = total;
+  dweight[thread] = total;
 }

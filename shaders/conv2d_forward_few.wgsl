@@ -1,12 +1,15 @@
 // conv2d_forward_few — y[n,p,q,k] = Σ_r,s,c x[n,c, p·stride + r·dilation − pad, …] · weight[r,s,c,k] for images of one
 // to three channels, read where they lie as N,C,H,W: padding them to a vec4 would multiply the work.
-// One thread computes TILE_PIXELS consecutive output pixels × TILE_VECS vec4s of output channels.
+// One thread computes TILE_PIXELS consecutive pixels of one output row × TILE_VECS vec4s of output channels. For each
+// kernel row and channel it reads the COLUMNS input columns under them once, so that addresses cost little beside the
+// products; which column a pixel and a tap meet in is known when the loops are unrolled.
 // Bindings: x [N,C,H,W]; weight [R,S,4,K/4], whose padding is 0; y [N,P,Q,K/4].
 // Source: implicit GEMM, Chetlur et al. 2014 (arXiv:1410.0759) §3.
 alias Elem = vec4<f32>;
 const TILE_PIXELS: u32 = 4u;
 const TILE_VECS: u32 = 1u;
-const PIXELS: u32 = 1u; // N·P·Q
+const COLUMNS: u32 = 4u; // (TILE_PIXELS − 1)·stride + (S − 1)·dilation + 1
+const ALL_ROWS: u32 = 1u; // N·P
 const P: u32 = 1u;
 const Q: u32 = 1u;
 const H: u32 = 1u;
@@ -38,43 +41,35 @@ fn epilogue(v: Elem, i: u32, c: u32) -> Elem { return v; }
 @compute @workgroup_size(64)
 fn conv2d_forward_few(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   const K_TILES = (K4 + TILE_VECS - 1u) / TILE_VECS;
+  const Q_TILES = (Q + TILE_PIXELS - 1u) / TILE_PIXELS;
   let thread = id.y * groups.x * 64u + id.x;
-  let k0 = (thread % K_TILES) * TILE_VECS;
-  let first = (thread / K_TILES) * TILE_PIXELS;
-  if (first >= PIXELS) {
+  let k0 = thread % K_TILES * TILE_VECS;
+  let q0 = thread / K_TILES % Q_TILES * TILE_PIXELS;
+  let row = thread / (K_TILES * Q_TILES);
+  if (row >= ALL_ROWS) {
     return;
   }
-  var image: array<u32, TILE_PIXELS>;
-  var top: array<i32, TILE_PIXELS>;
-  var left: array<i32, TILE_PIXELS>;
-  for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-    let pixel = min(first + i, PIXELS - 1u);
-    image[i] = pixel / (P * Q) * (C * H * W);
-    top[i] = i32(pixel / Q % P * STRIDE_H) - PAD_TOP;
-    left[i] = i32(pixel % Q * STRIDE_W) - PAD_LEFT;
-  }
+  let left = i32(q0 * STRIDE_W) - PAD_LEFT;
   var acc: array<vec4<f32>, TILE_PIXELS * TILE_VECS>;
   for (var r = 0u; r < R; r++) {
-    for (var s = 0u; s < S; s++) {
-      var base: array<u32, TILE_PIXELS>;
-      var inside: array<bool, TILE_PIXELS>;
-      for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
+    let h = u32(i32(row % P * STRIDE_H + r * DILATION_H) - PAD_TOP);
+    if (h >= H) {
+      continue;
+    }
+    for (var c = 0u; c < C; c++) {
+      let base = ((row / P * C + c) * H + h) * W;
+      let b_base = (r * S * 4u + c) * K4 + k0;
+      var a: array<f32, COLUMNS>;
+      for (var column = 0u; column < COLUMNS; column++) { // unroll
         // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
-        let h = u32(top[i] + i32(r * DILATION_H));
-        let w = u32(left[i] + i32(s * DILATION_W));
-        inside[i] = h < H && w < W;
-        base[i] = select(0u, image[i] + h * W + w, inside[i]);
+        let w = u32(left + i32(column));
+        a[column] = select(0.0, a_load(base + min(w, W - 1u), c), w < W);
       }
-      let b_base = (r * S + s) * (4u * K4) + k0;
-      for (var c = 0u; c < C; c++) { // unroll
-        var a: array<f32, TILE_PIXELS>;
-        for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-          a[i] = select(0.0, a_load(base[i] + c * (H * W), c), inside[i]);
-        }
+      for (var s = 0u; s < S; s++) { // unroll
         for (var j = 0u; j < TILE_VECS; j++) { // unroll
-          let b = b_load(b_base + c * K4 + j);
+          let b = b_load(b_base + s * (4u * K4) + j);
           for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-            acc[i * TILE_VECS + j] += a[i] * b;
+            acc[i * TILE_VECS + j] += a[i * STRIDE_W + s * DILATION_W] * b;
           }
         }
       }
@@ -82,8 +77,8 @@ fn conv2d_forward_few(@builtin(global_invocation_id) id: vec3u, @builtin(num_wor
   }
   for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
     for (var j = 0u; j < TILE_VECS; j++) { // unroll
-      if (first + i < PIXELS && k0 + j < K4) {
-        let at = (first + i) * K4 + k0 + j;
+      if (q0 + i < Q && k0 + j < K4) {
+        let at = (row * Q + q0 + i) * K4 + k0 + j;
         y[at] = epilogue(acc[i * TILE_VECS + j], at, k0 + j);
       }
     }

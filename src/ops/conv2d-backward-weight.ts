@@ -62,14 +62,14 @@ function tiling(shape: Shapes, attrs: WeightGradientAttrs) {
 
 /**
  * Rows of output pixels per copy of the gradient: as many copies as bring 4,096 threads, as long as every thread keeps
- * 32 pixels and the copies are smaller than what the kernel reads.
+ * 64 pixels and the copies are smaller than what the kernel reads.
  */
 function rowsPerRange(shape: Shapes, attrs: WeightGradientAttrs): number {
   const [n, , p, q] = dims4("conv2d_backward_weight", shape.dy);
   const { size } = place(weightShape(shape, attrs), weightLayout(shape, attrs));
   const copies = Math.min(
     ceilDiv(4096, tiling(shape, attrs).threads),
-    Math.floor((n * p * q) / 32),
+    Math.floor((n * p * q) / 64),
     Math.floor((numel(shape.x) + numel(shape.dy)) / (2 * size)),
     n * p,
   );
@@ -106,7 +106,7 @@ function launchDense(context: LaunchContext<Names, WeightGradientAttrs>): Launch
   const [c4, k4] = [physical.x.dims[3]! / 4, physical.dy.dims[3]! / 4];
   const { groups } = attrs;
   return {
-    grid: threadGrid(threads, ranges),
+    grid: threadGrid(threads * ranges),
     const: {
       ...consts,
       ...sumRows,
@@ -127,7 +127,7 @@ function launchFew(context: LaunchContext<Names, WeightGradientAttrs>): Launch {
   const { tileK, tileS, threads } = tiling(shape, attrs);
   const { ranges, consts, sumRows } = sizeConsts(context);
   return {
-    grid: threadGrid(threads, ranges),
+    grid: threadGrid(threads * ranges),
     const: {
       ...consts,
       ...sumRows,
@@ -144,7 +144,7 @@ function launchDepthwise(context: LaunchContext<Names, WeightGradientAttrs>): La
   const { shape, physical, attrs } = context;
   const { ranges, consts, sumRows } = sizeConsts(context);
   return {
-    grid: threadGrid(tiling(shape, attrs).threads, ranges),
+    grid: threadGrid(tiling(shape, attrs).threads * ranges),
     const: { ...consts, ...sumRows, K: shape.dy[1]!, C4: physical.dy.dims[3]! / 4 },
   };
 }
@@ -155,7 +155,7 @@ function launchPlain(context: LaunchContext<Names, WeightGradientAttrs>): Launch
   const [c, k] = [shape.x[1]!, shape.dy[1]!];
   const { threads } = tiling(shape, attrs);
   return {
-    grid: threadGrid(threads, ranges),
+    grid: threadGrid(threads * ranges),
     const: { ...consts, COUNT: threads, C: c, K: k, GROUP_C: c / attrs.groups, GROUP_K: k / attrs.groups },
   };
 }

@@ -41,6 +41,15 @@ function sizeConsts({ shape, attrs }: LaunchContext<Names, ConvAttrs>): Record<s
   return { P: p, Q: q, H: h, W: w, R: r, S: s, ...geometryConsts(attrs) };
 }
 
+/** Pixels of one output row per thread, and how many input columns lie under them. */
+function rowTile({ shape, attrs }: LaunchContext<Names, ConvAttrs>): { pixels: number; columns: number } {
+  const s = shape.weight[3]!;
+  const columns = (pixels: number) => (pixels - 1) * attrs.strideW + (s - 1) * attrs.dilationW + 1;
+  // Wide strides and dilations leave little to share between pixels, and gaps that are read in vain.
+  const pixels = columns(4) <= 4 * s ? 4 : 1;
+  return { pixels, columns: columns(pixels) };
+}
+
 const dense: Forward = {
   name: "conv2d_forward",
   wgsl: forwardWgsl,
@@ -83,14 +92,16 @@ const few: Forward = {
   launch: (context) => {
     const [n, , p, q] = dims4("conv2d", context.shape.y);
     const k4 = context.physical.y.dims[3]! / 4;
-    const [pixels, vecs] = [4, tileVecs(k4, k4, 1)];
+    const vecs = tileVecs(k4, k4, 1);
+    const { pixels, columns } = rowTile(context);
     return {
-      grid: threadGrid(ceilDiv(k4, vecs) * ceilDiv(n * p * q, pixels)),
+      grid: threadGrid(ceilDiv(k4, vecs) * ceilDiv(q, pixels) * n * p),
       const: {
         ...sizeConsts(context),
         TILE_PIXELS: pixels,
+        COLUMNS: columns,
         TILE_VECS: vecs,
-        PIXELS: n * p * q,
+        ALL_ROWS: n * p,
         C: context.shape.x[1]!,
         K4: k4,
       },
@@ -105,19 +116,15 @@ const depthwise: Forward = {
   hooks: ["epilogue"],
   when: (context) => family(context) === "depthwise",
   launch: (context) => {
-    const { shape, physical, attrs } = context;
-    const [n, , p, q] = dims4("conv2d", shape.y);
-    const s = shape.weight[3]!;
-    const c4 = physical.y.dims[3]! / 4;
-    const columns = (pixels: number) => (pixels - 1) * attrs.strideW + (s - 1) * attrs.dilationW + 1;
-    // Wide strides and dilations leave little to share between pixels, and gaps that are read in vain.
-    const pixels = columns(4) <= 4 * s ? 4 : 1;
+    const [n, , p, q] = dims4("conv2d", context.shape.y);
+    const c4 = context.physical.y.dims[3]! / 4;
+    const { pixels, columns } = rowTile(context);
     return {
       grid: threadGrid(c4 * ceilDiv(q, pixels) * n * p),
       const: {
         ...sizeConsts(context),
         TILE_PIXELS: pixels,
-        COLUMNS: columns(pixels),
+        COLUMNS: columns,
         ALL_ROWS: n * p,
         C4: c4,
       },
