@@ -74,7 +74,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const MAY_NAME: Readonly<Record<string, readonly string[]>> = { gpu: ["graph"] };
 
 /** Packages that may be imported at run time. */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = { dashboard: ["lit", "uplot"] };
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  dashboard: ["lit", "uplot"],
+  cli: ["node:fs", "node:path", "node:process"],
+};
 
 /** Folders that import shader text. */
 const READS_SHADERS = ["ops", "plan", "gpu", "passes", "train", "optim", "data"];

@@ -1,0 +1,142 @@
+/** The part of `npm run train` that runs in headless Chrome. */
+import { DataError, EngineError } from "../core/errors.ts";
+import type { DataSet } from "../data/data-set.ts";
+import { drawnDigits } from "../data/drawn-digits.ts";
+import { idxSplits } from "../data/idx-folder.ts";
+import { DIGIT_MOMENTS } from "../data/moments.ts";
+import type { Splits } from "../data/split-last.ts";
+import { describeAdapter, requestDevice } from "../gpu/request-device.ts";
+import { buildModel, DEFAULT_CLASSES, modelEntry } from "../models/index.ts";
+import * as nn from "../nn/index.ts";
+import { sgd } from "../optim/optimizer.ts";
+import { Learner } from "../train/learner.ts";
+import { accuracy } from "../train/metrics.ts";
+import { ProgressReport } from "./train-progress.ts";
+import {
+  type Answer,
+  DATA_URL,
+  EVENT_FUNCTION,
+  type Prepared,
+  type PrepareRequest,
+  type RunResult,
+  type TrainEvent,
+  type TrainRequest,
+} from "./train-result.ts";
+
+interface Session {
+  readonly device: GPUDevice;
+  readonly data: Splits;
+  readonly shape: readonly number[];
+  readonly classes: number;
+}
+
+let session: Session | undefined;
+
+/** Requests the device, loads the data and checks that the model takes them. */
+export function prepare(request: PrepareRequest): Promise<Answer<Prepared>> {
+  return answer(async () => {
+    const { labels } = modelEntry(request.model);
+    if (labels === "pixel") {
+      throw new DataError({
+        op: `model ${request.model}`,
+        problem: "labels",
+        expected: "one for every pixel",
+        got: "one for every image",
+        fix: "train another model; npm run explain takes this one",
+      });
+    }
+    const data = await loadData(request);
+    const shape = data.train.inputs.x!.shape;
+    const classes = classesOf(data);
+    buildModel(request.model, { input: shape, classes });
+    const device = await requestDevice({ onWarning: () => {} });
+    session = { device, data, shape, classes };
+    const { text, software } = describeAdapter(device);
+    return { adapter: text, software, train: data.train.count, valid: data.valid.count, shape, classes };
+  });
+}
+
+/** Trains one seed. */
+export function train(request: TrainRequest): Promise<Answer<RunResult>> {
+  return answer(async () => {
+    const { device, data, shape, classes } = session!;
+    const { model, seed, epochs, batch, lrMax } = request;
+    const learner = new Learner({
+      device,
+      model: buildModel(model, { input: shape, classes }),
+      data,
+      loss: nn.crossEntropy(),
+      optimizer: sgd(),
+      metrics: [accuracy()],
+      trainMetrics: true,
+      batchSize: batch,
+      seed,
+      onWarning: (text) => send({ type: "note", text }),
+    });
+    const report = learner.use(new ProgressReport(send));
+    try {
+      const run = await learner.fitOneCycle(epochs, { lrMax, pctStart: 0.25, momentum: [0.95, 0.85, 0.95] });
+      return {
+        adapter: describeAdapter(device).text,
+        model,
+        seed,
+        parameters: learner.model.parameterCount(),
+        epochs: report.epochs,
+        steps: learner.steps,
+        msPerStep: report.msPerStep,
+        history: {
+          loss: [...run.loss.values()],
+          lr: [...run.lr.values()],
+          momentum: [...run.momentum.values()],
+        },
+      };
+    } finally {
+      learner.dispose();
+    }
+  });
+}
+
+async function answer<T>(body: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { value: await body() };
+  } catch (error) {
+    // Anything but the engine's own errors is a fault of the program: its stack is wanted.
+    if (!(error instanceof EngineError)) throw error;
+    return { error: { name: error.name, message: error.message } };
+  }
+}
+
+function send(event: TrainEvent): void {
+  const scope = globalThis as unknown as Record<string, (event: TrainEvent) => void>;
+  scope[EVENT_FUNCTION]?.(event);
+}
+
+async function loadData({ files, valid }: PrepareRequest): Promise<Splits> {
+  const wanted = valid === null ? {} : { valid };
+  if (files === null) return drawnDigits(wanted);
+  const bytes: Record<string, Uint8Array> = {};
+  for (const name of files) bytes[name] = await fetchFile(name);
+  return idxSplits(bytes, { ...wanted, ...DIGIT_MOMENTS });
+}
+
+async function fetchFile(name: string): Promise<Uint8Array> {
+  const response = await fetch(`${DATA_URL}/${encodeURIComponent(name)}`);
+  if (!response.ok) {
+    throw new DataError({
+      op: "data",
+      problem: `${name} cannot be read`,
+      expected: "a file",
+      got: `status ${response.status}`,
+    });
+  }
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Ten, or more where labels go beyond 9. */
+function classesOf({ train: first, valid }: Splits): number {
+  return Math.max(DEFAULT_CLASSES, largestLabel(first) + 1, largestLabel(valid) + 1);
+}
+
+function largestLabel({ targets }: DataSet): number {
+  return (targets.y!.data as Int32Array).reduce((most, label) => Math.max(most, label), 0);
+}

@@ -1,0 +1,94 @@
+/** What the page of `npm run train` and the terminal tell each other; all of it JSON. */
+
+/** One line of an epoch. `epoch` counts from 1. */
+export interface EpochResult {
+  readonly epoch: number;
+  readonly trainLoss: number;
+  readonly validLoss: number;
+  /** Share of the validation examples. */
+  readonly validAccuracy: number;
+  /** Training and validation. */
+  readonly seconds: number;
+}
+
+/** Result of one seed, as the file of `--json` holds it. */
+export interface RunResult {
+  readonly adapter: string;
+  readonly model: string;
+  readonly seed: number;
+  readonly parameters: number;
+  readonly epochs: readonly EpochResult[];
+  /** Optimizer steps. */
+  readonly steps: number;
+  /** Mean over all training steps, without compiling and validation. */
+  readonly msPerStep: number;
+  /** One number per step. */
+  readonly history: {
+    readonly loss: readonly number[];
+    readonly lr: readonly number[];
+    readonly momentum: readonly number[];
+  };
+}
+
+/** Where a run is. */
+export interface Progress {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps done in this epoch, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** Smoothed over the last steps. */
+  readonly loss: number;
+  /** Of the training batches, smoothed alike. */
+  readonly accuracy: number;
+  readonly lr: number;
+  readonly momentum: number;
+  readonly examplesPerSecond: number;
+  /** To the end of this run. */
+  readonly secondsLeft: number;
+}
+
+export interface PrepareRequest {
+  readonly model: string;
+  /** Names of IDX files served under `DATA_URL`; null: the built-in data. */
+  readonly files: readonly string[] | null;
+  /** The last examples validate; null: as the files say. */
+  readonly valid: number | null;
+}
+
+/** What will be trained on what. */
+export interface Prepared {
+  readonly adapter: string;
+  readonly software: boolean;
+  readonly train: number;
+  readonly valid: number;
+  /** Of one example. */
+  readonly shape: readonly number[];
+  readonly classes: number;
+}
+
+export interface TrainRequest {
+  readonly model: string;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly lrMax: number;
+}
+
+/** What happens during a call of the page. */
+export type TrainEvent =
+  | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "epoch"; readonly epochs: number; readonly result: EpochResult }
+  | { readonly type: "note"; readonly text: string };
+
+/** Answer of the page: its value, or the error it ended with (an exception would lose its name on the way). */
+export type Answer<T> =
+  | { readonly value: T }
+  | { readonly error: { readonly name: string; readonly message: string } };
+
+/** Name of the function that the page calls with every event. */
+export const EVENT_FUNCTION = "wgfitTrainEvent";
+
+/** URL under which the page finds the files. */
+export const DATA_URL = "/@train-data";

@@ -1,0 +1,151 @@
+import { writeFileSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import process from "node:process";
+import { modelEntry } from "../models/index.ts";
+import { asCommandError, CommandError } from "./command-error.ts";
+import type { CommandContext, CommandPage } from "./context.ts";
+import type { TrainOptions } from "./options.ts";
+import { Terminal } from "./terminal.ts";
+import {
+  type Answer,
+  DATA_URL,
+  EVENT_FUNCTION,
+  type Prepared,
+  type PrepareRequest,
+  type RunResult,
+  type TrainEvent,
+  type TrainRequest,
+} from "./train-result.ts";
+import { epochLine, finalTable, headLines, progressLine, resultText, summaryLine } from "./train-text.ts";
+
+/** Exit code of a program ended by Ctrl-C. */
+const INTERRUPTED = 130;
+
+/** `npm run train`. Errors  CommandError for a folder, a file or a model that cannot be used */
+export async function main(options: TrainOptions, context: CommandContext): Promise<number> {
+  const terminal = new Terminal(context);
+  const runs: RunResult[] = [];
+  const folder = options.data === null ? null : path.resolve(context.cwd, options.data);
+  const json = options.json === null ? null : path.resolve(context.cwd, options.json);
+  checkModel(options.model);
+  if (json) await checkWritable(json, options.json ?? json);
+  const files = folder === null ? null : await idxFiles(folder, options.data ?? folder);
+  const interrupted = () => {
+    terminal.line(interruption(runs, options, json));
+    process.exit(INTERRUPTED);
+  };
+  process.once("SIGINT", interrupted);
+  try {
+    terminal.redraw("Starting headless Chrome ...");
+    const page = await openPage(folder, terminal, context);
+    try {
+      await trainAll(page, options, files, runs, terminal);
+    } finally {
+      await page.close();
+    }
+  } finally {
+    process.off("SIGINT", interrupted);
+  }
+  for (const line of ["", ...finalTable(runs), "", summaryLine(runs)]) terminal.line(line);
+  if (json) {
+    writeRuns(json, runs, options);
+    terminal.line(`Written to ${options.json}.`);
+  }
+  return 0;
+}
+
+function checkModel(model: string): void {
+  try {
+    modelEntry(model);
+  } catch (error) {
+    throw asCommandError("train", error);
+  }
+}
+
+async function openPage(
+  folder: string | null,
+  terminal: Terminal,
+  context: CommandContext,
+): Promise<CommandPage> {
+  return context.openPage({
+    module: "/src/cli/train-page.ts",
+    ...(folder !== null && { folders: { [DATA_URL]: folder } }),
+    expose: { [EVENT_FUNCTION]: (event: TrainEvent) => show(event, terminal) },
+  });
+}
+
+function show(event: TrainEvent, terminal: Terminal): void {
+  if (event.type === "progress") terminal.redraw(progressLine(event.progress, terminal.columns));
+  else terminal.line(event.type === "epoch" ? epochLine(event.result, event.epochs) : event.text);
+}
+
+/** Trains one seed after another; finished ones are in `runs`. */
+async function trainAll(
+  page: CommandPage,
+  { model, data, valid, seeds, epochs, batch, lrMax }: TrainOptions,
+  files: readonly string[] | null,
+  runs: RunResult[],
+  terminal: Terminal,
+): Promise<void> {
+  const request: PrepareRequest = { model, files, valid };
+  const prepared = await ask<Prepared>(page, "prepare", request);
+  for (const line of headLines(prepared, model, data ?? "built-in digits (generated)")) terminal.line(line);
+  for (const seed of seeds) {
+    terminal.line("");
+    if (seeds.length > 1) terminal.line(`Seed ${seed}`);
+    terminal.redraw("Compiling ...");
+    const one: TrainRequest = { model, seed, epochs, batch, lrMax };
+    runs.push(await ask<RunResult>(page, "train", one));
+  }
+}
+
+async function ask<T>(page: CommandPage, name: "prepare" | "train", request: object): Promise<T> {
+  const answer = (await page.call(name, request)) as Answer<T>;
+  if ("error" in answer) throw new CommandError("train", answer.error.message);
+  return answer.value;
+}
+
+/** Names of the files in a folder that may be IDX. Errors  CommandError if there is no such folder, or none in it */
+async function idxFiles(folder: string, typed: string): Promise<string[]> {
+  const found = await stat(folder).catch(() => null);
+  if (!found) throw new CommandError("train", `--data: there is no folder ${typed}.`);
+  if (!found.isDirectory()) {
+    throw new CommandError("train", `--data: ${typed} is a file; name the folder that holds the IDX files.`);
+  }
+  const names = (await readdir(folder)).filter(
+    (name) => /(images|labels)/.test(name) && !name.startsWith("."),
+  );
+  if (names.length > 0) return names.sort();
+  throw new CommandError(
+    "train",
+    `--data: ${typed} holds no IDX files; expected names such as train-images-idx3-ubyte and train-labels-idx1-ubyte, with .gz or without.`,
+  );
+}
+
+/** Refuses a file that cannot be written, before minutes of training. */
+async function checkWritable(file: string, typed: string): Promise<void> {
+  const folder = await stat(path.dirname(file)).catch(() => null);
+  const existing = await stat(file).catch(() => null);
+  if (!folder?.isDirectory()) {
+    throw new CommandError("train", `--json: the folder of ${typed} does not exist; make it first.`);
+  }
+  if (existing?.isDirectory())
+    throw new CommandError("train", `--json: ${typed} is a folder; name a file in it.`);
+}
+
+function writeRuns(file: string, runs: readonly RunResult[], { seeds, json }: TrainOptions): void {
+  try {
+    writeFileSync(file, resultText(runs, seeds.length === 1));
+  } catch (error) {
+    throw new CommandError("train", `--json: ${json} cannot be written: ${(error as Error).message}.`);
+  }
+}
+
+/** The sentence after Ctrl-C; the runs that are complete are kept. */
+function interruption(runs: readonly RunResult[], options: TrainOptions, json: string | null): string {
+  const done = `${runs.length} of ${options.seeds.length} runs complete`;
+  if (json === null || runs.length === 0) return `Stopped by Ctrl-C: ${done}, nothing written.`;
+  writeRuns(json, runs, options);
+  return `Stopped by Ctrl-C: ${done}, written to ${options.json}.`;
+}
