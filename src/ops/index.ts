@@ -13,6 +13,8 @@ export { conv2dBackwardWeight } from "./conv2d-backward-weight.ts";
 export { correctTopK } from "./correct-top-k.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { div } from "./div.ts";
+export { type DropoutOptions, dropout } from "./dropout.ts";
+export { dropout2d } from "./dropout2d.ts";
 export { type EluOptions, elu } from "./elu.ts";
 export { exp } from "./exp.ts";
 export { type FlattenOptions, flatten } from "./flatten.ts";
