@@ -4,6 +4,9 @@ import { blankComments } from "./scan.ts";
 const HEADER =
   /for\s*\(\s*var\s+(\w+)\s*(?::\s*\w+)?\s*=\s*([^;]+);\s*\1\s*<\s*([^;]+);\s*\1\s*(?:\+\+|\+=\s*([^)]+))\s*\)\s*\{\s*(?:\/\/ unroll[^\n]*|\/\*unroll\*\/)/;
 
+/** The mark of an inner loop once its lines are joined. */
+const JOINED_MARK = "/*unroll*/";
+
 /**
  * Expands every `for (var i = 0u; i < N; i++) { // unroll` into copies of its body with `i` replaced by a literal,
  * outermost first, bounds being literals or constants of the file. The copies stand on one line and the lines of the
@@ -51,7 +54,9 @@ function joinLines(body: string): string {
     .split("\n")
     .map((line) => {
       const mark = line.indexOf("// unroll");
-      return mark >= 0 ? `${line.slice(0, mark)}/*unroll*/` : blankComments(line);
+      if (mark >= 0) return `${line.slice(0, mark)}${JOINED_MARK}`;
+      // A line that was joined before holds the marks of loops further inside.
+      return line.split(JOINED_MARK).map(blankComments).join(JOINED_MARK);
     })
     .map((line) => line.trim())
     .join(" ");
