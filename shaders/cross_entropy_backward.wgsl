@@ -1,4 +1,4 @@
-// cross_entropy_backward — dx_c = d·(e^(x_c − m)/s·Σ q − q_c), d = dy / total; m, s and Σ q as the forward kernel saved them.
+// cross_entropy_backward — dx_c = d·(e^(x_c − m)/s·Σ q − q_c), d = dy / total; m, s, Σ q as saved forward.
 // One thread per position and PART classes, in the logits' own layout: KEPT_* are the axes but the classes, as (size,
 // stride) pairs, outermost first. DY_STEP is 0 where the loss is one number, whose mean divided by `total`.
 // Bindings: logits, labels, weight (read where WEIGHTED), stats, dy, total, dx.

@@ -14,6 +14,7 @@ import type { Choices } from "./passes/choose.ts";
 import type { PassName } from "./passes/index.ts";
 import { StateTable } from "./plan/state-table.ts";
 import type { StepPlan } from "./plan/step-plan.ts";
+import type { StepRow } from "./plan/step-row.ts";
 
 /** An array with its shape, row-major (NCHW). */
 export interface ArrayInput {
@@ -36,6 +37,8 @@ export interface EvaluateOptions {
   /** Seed and step of random ops; default 0. */
   readonly seed?: number;
   readonly step?: number;
+  /** More numbers of the step: micro-batch, batch, hyper-parameters. */
+  readonly row?: Partial<StepRow>;
   /** Lowering by node key; absent nodes take their default. */
   readonly choices?: Choices;
   readonly skip?: readonly PassName[];
@@ -76,7 +79,7 @@ export async function evaluate(
     ...(options.skip && { skip: options.skip }),
   });
   const plan = options.onPlan?.(compiled) ?? compiled;
-  const row = { step: options.step ?? 0, seed: options.seed ?? 0 };
+  const row = { step: options.step ?? 0, seed: options.seed ?? 0, ...options.row };
   const result = await runOnce(context, plan, { inputs: arrays, row, poison: options.poison ?? false });
   const all = Object.entries(plan.outputs).map(([name, output]): [string, ArrayOutput] => [
     name,

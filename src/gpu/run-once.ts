@@ -10,6 +10,8 @@ export interface RunOnceOptions {
   /** Arrays by input name, in logical row-major order. */
   readonly inputs: Readonly<Record<string, HostArray>>;
   readonly row: StepRow;
+  /** Contents of flat buffers by name ("params", "optimizer.velocity", …); zeros, or NaN when poisoned, where absent. */
+  readonly flat?: Readonly<Record<string, HostArray>>;
   /** Fill all memory that the run may write with NaN first. */
   readonly poison: boolean;
 }
@@ -17,7 +19,10 @@ export interface RunOnceOptions {
 /** Bits of a quiet NaN, also an improbable integer. */
 const POISON = 0x7fc00000;
 
-/** Runs a plan once on buffers of its own and returns its outputs and its inputs as they are afterwards. */
+/**
+ * Runs a plan once on buffers of its own and returns its outputs, and the inputs and flat buffers that it wrote as they
+ * are afterwards.
+ */
 export async function runOnce(context: DeviceContext, plan: StepPlan, options: RunOnceOptions) {
   const buffers = new Map<string, GPUBuffer>();
   try {
@@ -28,25 +33,44 @@ export async function runOnce(context: DeviceContext, plan: StepPlan, options: R
     executable.encode(pass);
     pass.end();
     context.submit([encoder.finish()]);
-    const written = Object.entries(plan.inputs).filter(([name]) => isWritten(plan, `input.${name}`));
-    const regions: (Region & { name: string })[] = [
-      ...Object.entries(plan.outputs).map(([name, region]) => ({ ...region, name })),
-      ...written.map(([name, size]) => ({ name, buffer: `input.${name}`, offset: 0, size })),
-    ];
-    const data = await readRegions(
-      context,
-      regions.map(({ buffer, offset, size }) => ({ buffer: buffers.get(buffer)!, offset, size })),
+    const read = async (regions: Readonly<Record<string, Region>>) => {
+      const places = Object.values(regions).map(({ buffer, ...range }) => ({
+        buffer: buffers.get(buffer)!,
+        ...range,
+      }));
+      const data = await readRegions(context, places);
+      return Object.fromEntries(Object.keys(regions).map((name, i) => [name, data[i]!]));
+    };
+    const inputs = Object.entries(plan.inputs).map(
+      ([name, size]) => [name, whole(`input.${name}`, size)] as const,
     );
-    const outputCount = Object.keys(plan.outputs).length;
+    const flat = [...flatSizes(plan)].map(([name, size]) => [name, whole(name, size)] as const);
+    const written = (all: readonly (readonly [string, Region])[]) =>
+      Object.fromEntries(all.filter(([, { buffer }]) => isWritten(plan, buffer)));
     return {
-      outputs: Object.fromEntries(regions.slice(0, outputCount).map(({ name }, i) => [name, data[i]!])),
-      written: Object.fromEntries(
-        regions.slice(outputCount).map(({ name }, i) => [name, data[outputCount + i]!]),
-      ),
+      outputs: await read(plan.outputs),
+      written: await read(written(inputs)),
+      flat: await read(written(flat)),
     };
   } finally {
     for (const buffer of buffers.values()) buffer.destroy();
   }
+}
+
+function whole(buffer: string, size: number): Region {
+  return { buffer, offset: 0, size };
+}
+
+/** Bytes of every buffer of the plan that is neither work nor input nor constants: those that outlive a step. */
+function flatSizes(plan: StepPlan): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { bindings } of plan.dispatches) {
+    for (const { buffer, offset, size } of bindings) {
+      if (/^(work\d+|input\..*|constants|step)$/.test(buffer)) continue;
+      sizes.set(buffer, Math.max(sizes.get(buffer) ?? 0, offset + size));
+    }
+  }
+  return sizes;
 }
 
 function isWritten(plan: StepPlan, buffer: string): boolean {
@@ -58,7 +82,7 @@ function isWritten(plan: StepPlan, buffer: string): boolean {
 function makeBuffers(
   context: DeviceContext,
   plan: StepPlan,
-  { inputs, row, poison }: RunOnceOptions,
+  { inputs, row, flat = {}, poison }: RunOnceOptions,
   buffers: Map<string, GPUBuffer>,
 ): void {
   const make = (name: string, size: number, usage: number, data?: ArrayBufferView<ArrayBuffer>) => {
@@ -73,6 +97,9 @@ function makeBuffers(
   for (const [i, size] of plan.work.entries()) make(`work${i}`, size, storage);
   for (const [name, size] of Object.entries(plan.inputs)) {
     make(`input.${name}`, size, storage, inputs[name] as HostArray & ArrayBufferView<ArrayBuffer>);
+  }
+  for (const [name, size] of flatSizes(plan)) {
+    make(name, size, storage, flat[name] as HostArray & ArrayBufferView<ArrayBuffer>);
   }
   make("constants", plan.constants.length * 4, storage, Uint32Array.from(plan.constants));
   const step = new ArrayBuffer(STEP_BYTES);

@@ -31,10 +31,12 @@ export function lossShape(scores: Shape, reduction: Reduction): number[] {
   return reduction === "none" ? positionShape(scores) : [];
 }
 
-/** Checks the operands and options, and fills in defaults; without weights a constant stands in, which nobody reads. */
-export function classLossInputs(op: string, scores: Value, target: Value, options: ClassLossOptions) {
-  const { weight, ignoreIndex = -100 } = options;
-  const shape = scores.shape;
+/**
+ * Checks scores and their target against each other.
+ * Errors  ShapeError for a rank below 2, scores that are no floats, labels that are not one i32 for each position
+ */
+export function checkLabels(op: string, scores: Value, target: Value): void {
+  const { shape } = scores;
   const shapes = { input: formatShape(shape), target: formatShape(target.shape) };
   const fail = (problem: string, expected: string, got: string, fix: string) => {
     throw new ShapeError({ op, problem, expected, got, shapes, fix });
@@ -49,13 +51,25 @@ export function classLossInputs(op: string, scores: Value, target: Value, option
     );
   }
   const positions = positionShape(shape);
-  if (target.dtype === "i32" && !sameShape(target.shape, positions)) {
-    const fix = "pass one class index for each position; probabilities are f32";
-    fail("shape of the target", formatShape(positions), formatShape(target.shape), fix);
+  if (target.dtype !== "i32" || !sameShape(target.shape, positions)) {
+    const got = `${target.dtype} ${formatShape(target.shape)}`;
+    fail("class indices", `i32 ${formatShape(positions)}`, got, "pass one class index for each position");
   }
-  if (weight && (weight.dtype !== "f32" || !sameShape(weight.shape, [shape[1]!]))) {
-    const got = `${weight.dtype} ${formatShape(weight.shape)}`;
-    fail("class weights", `f32 [${shape[1]}]`, got, "pass one weight for each class");
+}
+
+/** Checks weights and options, and fills in defaults; without weights a constant stands in, which nobody reads. */
+export function classLossInputs(op: string, scores: Value, options: ClassLossOptions) {
+  const { weight, ignoreIndex = -100 } = options;
+  const classes = scores.shape[1]!;
+  if (weight && (weight.dtype !== "f32" || !sameShape(weight.shape, [classes]))) {
+    throw new ShapeError({
+      op,
+      problem: "class weights",
+      expected: `f32 [${classes}]`,
+      got: `${weight.dtype} ${formatShape(weight.shape)}`,
+      shapes: { input: formatShape(scores.shape) },
+      fix: "pass one weight for each class",
+    });
   }
   if (!Number.isInteger(ignoreIndex)) {
     throw new OptionError({ op, problem: "ignoreIndex", expected: "an integer", got: `${ignoreIndex}` });

@@ -1,14 +1,15 @@
 import backwardWgsl from "../../shaders/cross_entropy_backward.wgsl?raw";
 import forwardWgsl from "../../shaders/cross_entropy_forward.wgsl?raw";
-import { OptionError, ShapeError } from "../core/errors.ts";
+import { OptionError } from "../core/errors.ts";
 import { linearGrid } from "../core/grid.ts";
 import type { Physical } from "../core/layout.ts";
-import { ceilDiv, formatShape, numel, type Shape, sameShape } from "../core/shape.ts";
+import { ceilDiv, numel, type Shape, sameShape } from "../core/shape.ts";
 import { defineOp } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import {
   type ClassLossAttrs,
   type ClassLossOptions,
+  checkLabels,
   classConsts,
   classLossInputs,
   lossShape,
@@ -144,31 +145,22 @@ function gradientOfProbabilities(
 /**
  * Softmax cross-entropy from logits.   loss = −Σ_c w_c·((1 − ε)·t_c + ε/C)·log softmax(x)_c, t one-hot or given
  * A mean divides by Σ w_y over the labels that count, or by the number of positions for probabilities.
- * Shapes  logits [N, C] or [N, C, ...]; target i32 [N] or [N, ...], or f32 as logits; loss [], or for "none" [N, ...]
+ * Shapes  logits [N, C] or [N, C, ...]; target i32 [N] or [N, ...], or f32 probabilities as logits; loss [], or for "none" [N, ...]
  * Errors  ShapeError for operands that do not fit; OptionError for labelSmoothing outside of 0 to 1. A label that is
  *         neither a class nor ignoreIndex makes the loss NaN: the device cannot throw
  * Source  torch.nn.functional.cross_entropy; label smoothing of Szegedy et al. 2016 (arXiv:1512.00567) §7
  */
 export function crossEntropy(logits: Value, target: Value, options: CrossEntropyOptions = {}): Value {
-  const { weight, attrs } = classLossInputs("crossEntropy", logits, target, options);
   const { labelSmoothing = 0 } = options;
+  const probabilities = target.dtype === "f32" && sameShape(target.shape, logits.shape);
+  if (!probabilities) checkLabels("crossEntropy", logits, target);
+  const { weight, attrs } = classLossInputs("crossEntropy", logits, options);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new OptionError({
       op: "crossEntropy",
       problem: "labelSmoothing",
       expected: "a number from 0 to 1",
       got: `${labelSmoothing}`,
-    });
-  }
-  const probabilities = target.dtype === "f32";
-  if ((probabilities && !sameShape(target.shape, logits.shape)) || target.dtype === "u32") {
-    throw new ShapeError({
-      op: "crossEntropy",
-      problem: "target",
-      expected: `i32 class indices ${formatShape(positionShape(logits.shape))}, or f32 probabilities of the logits' shape`,
-      got: `${target.dtype} ${formatShape(target.shape)}`,
-      shapes: { logits: formatShape(logits.shape) },
-      fix: "pass class indices as i32 or a probability for every class",
     });
   }
   return op({ logits, labels: target, weight }, { ...attrs, labelSmoothing, probabilities }).y;

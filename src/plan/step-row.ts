@@ -9,6 +9,8 @@ export interface StepRow {
   /** Index of the optimizer step, from 0. */
   readonly step: number;
   readonly seed: number;
+  /** Steps the optimizer has taken before this one; default `step`. At 0 it starts from fresh moments. */
+  readonly optimizerStep?: number;
   /** Micro-batch within the step. */
   readonly micro?: number;
   /** Add to the gradients instead of setting them. */
@@ -24,7 +26,8 @@ export interface StepRow {
 
 /**
  * Writes one row in the form of `struct Step` in the shaders: eight words, then two vectors for each group
- * (lr, momentum, beta2, weight decay; eps, dampening, 0, 0).
+ * (lr, momentum or beta1, 1 − beta1, weight decay), (eps or dampening, 1 − beta2, 1 − beta1^t, 1 − beta2^t), t counting
+ * this step too. Differences from 1 are taken here: in f32, 1 − 0.999 is off by 1e-5 of itself.
  */
 export function writeStepRow(target: ArrayBuffer, slot: number, row: StepRow): void {
   const words = new Uint32Array(target, slot * STEP_BYTES, STEP_BYTES / 4);
@@ -36,16 +39,15 @@ export function writeStepRow(target: ArrayBuffer, slot: number, row: StepRow): v
   words[4] = row.recordRow ?? 0;
   words[5] = row.batchStart ?? 0;
   words[6] = row.batchSize ?? 0;
-  words[7] = 0;
+  const optimizerStep = row.optimizerStep ?? row.step;
+  words[7] = optimizerStep;
   const groups = row.groups ?? [];
   for (let i = 0; i < groups.length; i++) {
     const group = groups[i]!;
     const at = 8 + i * 8;
-    floats[at] = group.lr;
-    floats[at + 1] = group.momentum;
-    floats[at + 2] = group.beta2 ?? 0;
-    floats[at + 3] = group.weightDecay ?? 0;
-    floats[at + 4] = group.eps ?? 0;
-    floats[at + 5] = group.dampening ?? 0;
+    const { lr, momentum, beta2 = 0, weightDecay = 0 } = group;
+    const t = optimizerStep + 1;
+    floats.set([lr, momentum, 1 - momentum, weightDecay], at);
+    floats.set([group.eps || group.dampening || 0, 1 - beta2, 1 - momentum ** t, 1 - beta2 ** t], at + 4);
   }
 }

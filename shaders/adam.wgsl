@@ -1,0 +1,67 @@
+// adam — m = b1·m + (1 - b1)·g; v = b2·v + (1 - b2)·g²; w -= lr·(m / c1) / (sqrt(v / c2) + eps), c = 1 - b^t, over the
+// flat buffer of all parameters. Weight decay is added to g, or where DECOUPLED shrinks w by lr·decay (AdamW).
+// One thread per vec4; blocks holds the parameter group of every 64 of them, 0xffffffff for frozen ones.
+// Bindings: params, grads, blocks, first_moment, second_moment, scale (one number that multiplies gradients).
+// Source: Kingma & Ba 2015 (arXiv:1412.6980); Loshchilov & Hutter 2019 (arXiv:1711.05101); torch.optim for the order.
+struct Step {
+  index: u32,
+  seed: u32,
+  micro: u32,
+  accumulate: u32,
+  record_row: u32,
+  batch_start: u32,
+  batch_size: u32,
+  optimizer_step: u32,
+  // By parameter group: (lr, momentum or beta1, 1 - beta1, decay),
+  // (eps or dampening, 1 - beta2, 1 - beta1^t, 1 - beta2^t).
+  groups: array<vec4<f32>, 30>,
+}
+
+const COUNT: u32 = 1u;
+const CLIPPED: bool = false;
+const CLIP: f32 = 1.0;
+const DECOUPLED: bool = false;
+
+@group(0) @binding(0) var<storage, read_write> params: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grads: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> blocks: array<u32>;
+@group(0) @binding(3) var<storage, read_write> first_moment: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> second_moment: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> scale: array<f32>;
+@group(2) @binding(0) var<uniform> step: Step;
+
+// Gradient elements cut to the range from -CLIP to CLIP; a NaN passes.
+fn clipped(g: vec4<f32>) -> vec4<f32> {
+  if (!CLIPPED) {
+    return g;
+  }
+  let low = select(g, vec4<f32>(-CLIP), g < vec4<f32>(-CLIP));
+  return select(low, vec4<f32>(CLIP), low > vec4<f32>(CLIP));
+}
+
+@compute @workgroup_size(64)
+fn adam(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.y * groups.x * 64u + id.x;
+  if (i >= COUNT) {
+    return;
+  }
+  let group = blocks[i / 64u];
+  if (group == 0xffffffffu) {
+    return;
+  }
+  let hyper = step.groups[2u * group];
+  let more = step.groups[2u * group + 1u];
+  let lr = hyper.x;
+  let decay = hyper.w;
+  let start = step.optimizer_step == 0u;
+  let w = params[i];
+  let g = clipped(scale[0] * grads[i]) + select(decay, 0.0, DECOUPLED) * w;
+  let m = hyper.y * select(first_moment[i], vec4<f32>(0.0), start) + hyper.z * g;
+  let v = (1.0 - more.y) * select(second_moment[i], vec4<f32>(0.0), start) + more.y * g * g;
+  first_moment[i] = m;
+  second_moment[i] = v;
+  let size = sqrt(v) / sqrt(more.w) + more.x;
+  // Without eps, what never had a gradient (padding above all) would divide 0 by 0.
+  let change = select(m / size, vec4<f32>(0.0), m == vec4<f32>(0.0));
+  params[i] = select(w, w - lr * decay * w, DECOUPLED) - lr / more.z * change;
+}

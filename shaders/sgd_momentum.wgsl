@@ -1,0 +1,58 @@
+// sgd_momentum — g += decay·w; v = mu·v + (1 - dampening)·g, or g in the first step; w -= lr·v, or lr·(g + mu·v) with
+// Nesterov's look ahead; over the flat buffer of all parameters.
+// One thread per vec4; blocks holds the parameter group of every 64 of them, 0xffffffff for frozen ones.
+// Bindings: params, grads, blocks, velocity, scale (one number that multiplies gradients).
+// Source: torch.optim.SGD; Sutskever et al. 2013 for the look ahead.
+struct Step {
+  index: u32,
+  seed: u32,
+  micro: u32,
+  accumulate: u32,
+  record_row: u32,
+  batch_start: u32,
+  batch_size: u32,
+  optimizer_step: u32,
+  // By parameter group: (lr, momentum or beta1, 1 - beta1, decay),
+  // (eps or dampening, 1 - beta2, 1 - beta1^t, 1 - beta2^t).
+  groups: array<vec4<f32>, 30>,
+}
+
+const COUNT: u32 = 1u;
+const CLIPPED: bool = false;
+const CLIP: f32 = 1.0;
+const NESTEROV: bool = false;
+
+@group(0) @binding(0) var<storage, read_write> params: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grads: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> blocks: array<u32>;
+@group(0) @binding(3) var<storage, read_write> velocity: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> scale: array<f32>;
+@group(2) @binding(0) var<uniform> step: Step;
+
+// Gradient elements cut to the range from -CLIP to CLIP; a NaN passes.
+fn clipped(g: vec4<f32>) -> vec4<f32> {
+  if (!CLIPPED) {
+    return g;
+  }
+  let low = select(g, vec4<f32>(-CLIP), g < vec4<f32>(-CLIP));
+  return select(low, vec4<f32>(CLIP), low > vec4<f32>(CLIP));
+}
+
+@compute @workgroup_size(64)
+fn sgd_momentum(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.y * groups.x * 64u + id.x;
+  if (i >= COUNT) {
+    return;
+  }
+  let group = blocks[i / 64u];
+  if (group == 0xffffffffu) {
+    return;
+  }
+  let hyper = step.groups[2u * group];
+  let dampening = step.groups[2u * group + 1u].x;
+  let w = params[i];
+  let g = clipped(scale[0] * grads[i]) + hyper.w * w;
+  let v = select(hyper.y * velocity[i] + (1.0 - dampening) * g, g, step.optimizer_step == 0u);
+  velocity[i] = v;
+  params[i] = w - hyper.x * select(v, g + hyper.y * v, NESTEROV);
+}

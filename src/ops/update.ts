@@ -1,0 +1,48 @@
+import { OptionError } from "../core/errors.ts";
+import { linearGrid } from "../core/grid.ts";
+import type { Physical } from "../core/layout.ts";
+import { ceilDiv } from "../core/shape.ts";
+import type { Launch } from "../graph/define.ts";
+import { filled } from "../graph/leaf.ts";
+import type { Value } from "../graph/value.ts";
+
+/** What every optimizer's update takes; all but `scale` are flat buffers. */
+export interface UpdateInputs {
+  readonly params: Value;
+  readonly grads: Value;
+  /** Parameter group of every block of 256 parameters, 0xffffffff for frozen ones, which stay as they are. */
+  readonly blocks: Value;
+  /** One number that multiplies every gradient (clipping by norm); 1 where absent. */
+  readonly scale?: Value;
+}
+
+export interface UpdateOptions {
+  /** Cuts every gradient element to [−clipValue, clipValue]; default null, no cut. */
+  readonly clipValue?: number | null;
+}
+
+/** Attributes of the update nodes. */
+export interface UpdateAttrs {
+  readonly clipValue: number | null;
+}
+
+/** The inputs with a scale, and the attributes. Errors  OptionError for a clipValue that is not above 0 */
+export function updateCall(
+  op: string,
+  { params, grads, blocks, scale = filled([], 1) }: UpdateInputs,
+  { clipValue = null }: UpdateOptions,
+) {
+  if (clipValue !== null && !(clipValue > 0)) {
+    throw new OptionError({ op, problem: "clipValue", expected: "a number above 0", got: `${clipValue}` });
+  }
+  return { inputs: { params, grads, blocks, scale }, attrs: { clipValue } };
+}
+
+/** One thread per vec4 of the flat buffer of parameters. */
+export function updateLaunch(params: Physical, { clipValue }: UpdateAttrs): Launch {
+  const count = params.size / 4;
+  return {
+    grid: linearGrid(ceilDiv(count, 64)),
+    const: { COUNT: count, CLIPPED: clipValue !== null, ...(clipValue !== null && { CLIP: clipValue }) },
+  };
+}
