@@ -91,27 +91,30 @@ export function evaluate(expression: string, code: string, label: string, depth 
   return arithmetic(resolved.replace(/(\d)[ui]\b/g, "$1"), label);
 }
 
-/** + − * / % and parentheses over integers, division rounding toward zero as in WGSL. */
+/**
+ * + − * / % and parentheses over integers, division rounding toward zero as in WGSL.
+ * Errors  ShaderError for anything else: a wrong number of copies would be a wrong result
+ */
 function arithmetic(text: string, label: string): number {
-  const tokens = text.match(/\d+|[-+*/%()]/g) ?? [];
+  const tokens = text.match(/\w+|[^\w\s]+?/g) ?? [];
   let at = 0;
+  const refuse = (): never => {
+    throw new ShaderError({
+      op: label,
+      problem: "bound of an unrolled loop",
+      expected: "integers, + - * / % and parentheses",
+      got: text.trim(),
+      fix: "compute the bound where the kernel is launched and pass it as a `const`",
+    });
+  };
   const atom = (): number => {
-    const token = tokens[at++];
+    const token = tokens[at++] ?? "";
     if (token === "(") {
       const value = sum();
-      at++;
-      return value;
+      return tokens[at++] === ")" ? value : refuse();
     }
     if (token === "-") return -atom();
-    if (token === undefined || !/^\d+$/.test(token)) {
-      throw new ShaderError({
-        op: label,
-        problem: "integer expression",
-        expected: "a number",
-        got: `${token}`,
-      });
-    }
-    return Number(token);
+    return /^\d+$/.test(token) ? Number(token) : refuse();
   };
   const product = (): number => {
     let value = atom();
@@ -131,5 +134,6 @@ function arithmetic(text: string, label: string): number {
     }
     return value;
   };
-  return sum();
+  const value = sum();
+  return at === tokens.length ? value : refuse();
 }
