@@ -1,10 +1,10 @@
 // reduce — y[p, k] = combine over r in part p of x[k, r]: sum or maximum over any axes in any layout.
-// One thread per element of y. KEPT_* and REDUCED_* are x's axes as (size, stride) pairs, outermost first; parts are
-// runs of the innermost reduced axis, which is the longest one. Every axis is summed apart, to keep rounding small.
+// One thread per element of y. KEPT_* and REDUCED_* are x's axes as (size, stride) pairs, outermost first. The innermost
+// reduced axis is the longest; part p takes every PARTS-th of its elements, so that threads side by side read side by
+// side. Every axis is summed apart, to keep rounding small.
 alias Elem = f32;
 const COUNT: u32 = 1u;
 const PARTS: u32 = 1u;
-const PART_LENGTH: u32 = 1u;
 const KEPT_SIZE_1: u32 = 1u;
 const KEPT_SIZE_2: u32 = 1u;
 const KEPT_SIZE_3: u32 = 1u;
@@ -43,15 +43,14 @@ fn reduce(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
     return;
   }
   let k = i % COUNT;
-  let first = (i / COUNT) * PART_LENGTH;
-  let last = min(first + PART_LENGTH, REDUCED_SIZE_3);
+  let part = i / COUNT;
   let k3 = k % KEPT_SIZE_3;
   let k2 = (k / KEPT_SIZE_3) % KEPT_SIZE_2;
   let k1 = (k / (KEPT_SIZE_3 * KEPT_SIZE_2)) % KEPT_SIZE_1;
   let k0 = k / (KEPT_SIZE_3 * KEPT_SIZE_2 * KEPT_SIZE_1);
   let base = k0 * KEPT_STRIDE_0 + k1 * KEPT_STRIDE_1 + k2 * KEPT_STRIDE_2 + k3 * KEPT_STRIDE_3;
-  // A part may lie behind the end and be empty: it then starts from an element of the last one.
-  let neutral = start(base + min(first, REDUCED_SIZE_3 - 1u) * REDUCED_STRIDE_3);
+  // A part may be empty: it then starts from an element of another one.
+  let neutral = start(base + min(part, REDUCED_SIZE_3 - 1u) * REDUCED_STRIDE_3);
   var total = neutral;
   for (var r0 = 0u; r0 < REDUCED_SIZE_0; r0++) {
     for (var r1 = 0u; r1 < REDUCED_SIZE_1; r1++) {
@@ -59,7 +58,7 @@ fn reduce(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
       var inner = neutral;
       for (var r2 = 0u; r2 < REDUCED_SIZE_2; r2++) {
         var innermost = neutral;
-        for (var r3 = first; r3 < last; r3++) {
+        for (var r3 = part; r3 < REDUCED_SIZE_3; r3 += PARTS) {
           innermost = combine(innermost, x[outer + r2 * REDUCED_STRIDE_2 + r3 * REDUCED_STRIDE_3]);
         }
         inner = combine(inner, innermost);

@@ -76,7 +76,6 @@ export function reduceLowering(
         const: {
           COUNT: numel(shape.y) / parts,
           PARTS: parts,
-          PART_LENGTH: ceilDiv(reduced[3]!.size, parts),
           ...sizeConsts("KEPT", kept),
           ...strideConsts("KEPT", kept),
           REDUCED_SIZE_0: reduced[0]!.size,
