@@ -63,7 +63,8 @@ export interface Callback {
   readonly order?: number;
   beforeFit?(context: FitContext): void | Promise<void>;
   beforeEpoch?(context: FitContext): void | Promise<void>;
-  beforeBatch?(context: FitContext): void;
+  /** May wait, which pauses training: nothing is sent to the device meanwhile. */
+  beforeBatch?(context: FitContext): void | Promise<void>;
   afterBatch?(context: FitContext): void;
   onRecord?(record: StepRecord, context: FitContext): void;
   beforeValidate?(context: FitContext): void | Promise<void>;

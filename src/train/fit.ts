@@ -112,7 +112,7 @@ async function runBatches(fit: Fit, plans: Plans, losses: { sum: number; count: 
     context.step = learner.steps;
     Object.assign(context, fit.schedule(fit.position));
     try {
-      for (const callback of callbacks) callback.beforeBatch?.(context);
+      for (const callback of callbacks) await callback.beforeBatch?.(context);
       await sendBatch(fit, plans, batch, micro, losses);
       for (const callback of callbacks) callback.afterBatch?.(context);
     } catch (error) {
