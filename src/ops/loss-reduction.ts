@@ -1,8 +1,8 @@
 import pairedSumsWgsl from "../../shaders/paired_sums.wgsl?raw";
 import weightedMeanWgsl from "../../shaders/weighted_mean.wgsl?raw";
-import { OptionError } from "../core/errors.ts";
+import { OptionError, ShapeError } from "../core/errors.ts";
 import { linearGrid } from "../core/grid.ts";
-import { ceilDiv, numel } from "../core/shape.ts";
+import { ceilDiv, formatShape, numel, sameShape } from "../core/shape.ts";
 import { defineOp } from "../graph/define.ts";
 import { filled } from "../graph/leaf.ts";
 import type { Value } from "../graph/value.ts";
@@ -25,6 +25,19 @@ export function reductionOf(op: string, { reduction = "mean" }: ReductionOptions
     problem: "reduction",
     expected: '"mean", "sum" or "none"',
     got: JSON.stringify(reduction),
+  });
+}
+
+/** Refuses pairs of unequal shape. Errors  ShapeError: a broadcast target is a mistake more often than not */
+export function checkPair(op: string, x: Value, y: Value): void {
+  if (sameShape(x.shape, y.shape)) return;
+  throw new ShapeError({
+    op,
+    problem: "shape of the target",
+    expected: formatShape(x.shape),
+    got: formatShape(y.shape),
+    shapes: { x: formatShape(x.shape), y: formatShape(y.shape) },
+    fix: "reshape one of them; a target does not broadcast",
   });
 }
 
