@@ -68,45 +68,40 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u, @builtin(num_
   }
   var acc: array<vec4<f32>, TILE_PIXELS * TILE_VECS>;
   var total: array<vec4<f32>, TILE_PIXELS * TILE_VECS>;
-  for (var r = 0u; r < R; r++) {
-    let up = i32(class_h) + PAD_TOP - i32(r * DILATION_H);
-    if (up % i32(STRIDE_H) != 0) {
+  for (var tap = 0u; tap < R * S; tap++) {
+    let up = i32(class_h) + PAD_TOP - i32(tap / S * DILATION_H);
+    let across = i32(class_w) + PAD_LEFT - i32(tap % S * DILATION_W);
+    if (up % i32(STRIDE_H) != 0 || across % i32(STRIDE_W) != 0) {
       continue;
     }
-    for (var s = 0u; s < S; s++) {
-      let across = i32(class_w) + PAD_LEFT - i32(s * DILATION_W);
-      if (across % i32(STRIDE_W) != 0) {
-        continue;
-      }
-      var base: array<u32, TILE_PIXELS>;
-      var inside: array<bool, TILE_PIXELS>;
+    var base: array<u32, TILE_PIXELS>;
+    var inside: array<bool, TILE_PIXELS>;
+    for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
+      // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
+      let p = u32(row[i] + up / i32(STRIDE_H));
+      let q = u32(column[i] + across / i32(STRIDE_W));
+      inside[i] = p < P && q < Q;
+      base[i] = select(0u, ((image[i] * P + p) * Q + q) * K4, inside[i]) + group * GROUP_K4;
+    }
+    let b_base = (tap * GROUP_C4 + c0 - group * GROUP_C4) * (4u * K4) + group * GROUP_K4;
+    for (var k = 0u; k < GROUP_K4; k++) {
+      var a: array<vec4<f32>, TILE_PIXELS>;
       for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-        // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
-        let p = u32(row[i] + up / i32(STRIDE_H));
-        let q = u32(column[i] + across / i32(STRIDE_W));
-        inside[i] = p < P && q < Q;
-        base[i] = select(0u, ((image[i] * P + p) * Q + q) * K4, inside[i]) + group * GROUP_K4;
+        a[i] = select(vec4<f32>(), a_load(base[i] + k, group * GROUP_K4 + k), inside[i]);
       }
-      let b_base = ((r * S + s) * GROUP_C4 + c0 - group * GROUP_C4) * (4u * K4) + group * GROUP_K4;
-      for (var k = 0u; k < GROUP_K4; k++) {
-        var a: array<vec4<f32>, TILE_PIXELS>;
+      for (var j = 0u; j < TILE_VECS; j++) { // unroll
+        let b0 = b_load(b_base + k + (j * 4u) * K4);
+        let b1 = b_load(b_base + k + (j * 4u + 1u) * K4);
+        let b2 = b_load(b_base + k + (j * 4u + 2u) * K4);
+        let b3 = b_load(b_base + k + (j * 4u + 3u) * K4);
         for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-          a[i] = select(vec4<f32>(), a_load(base[i] + k, group * GROUP_K4 + k), inside[i]);
-        }
-        for (var j = 0u; j < TILE_VECS; j++) { // unroll
-          let b0 = b_load(b_base + k + (j * 4u) * K4);
-          let b1 = b_load(b_base + k + (j * 4u + 1u) * K4);
-          let b2 = b_load(b_base + k + (j * 4u + 2u) * K4);
-          let b3 = b_load(b_base + k + (j * 4u + 3u) * K4);
-          for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-            acc[i * TILE_VECS + j] += vec4<f32>(dot(a[i], b0), dot(a[i], b1), dot(a[i], b2), dot(a[i], b3));
-          }
+          acc[i * TILE_VECS + j] += vec4<f32>(dot(a[i], b0), dot(a[i], b1), dot(a[i], b2), dot(a[i], b3));
         }
       }
-      for (var t = 0u; t < TAPS_APART * TILE_PIXELS * TILE_VECS; t++) { // unroll
-        total[t] += acc[t];
-        acc[t] = vec4<f32>();
-      }
+    }
+    for (var t = 0u; t < TAPS_APART * TILE_PIXELS * TILE_VECS; t++) { // unroll
+      total[t] += acc[t];
+      acc[t] = vec4<f32>();
     }
   }
   for (var i = 0u; i < TILE_PIXELS; i++) { // unroll

@@ -52,25 +52,20 @@ fn conv2d_backward_input_depthwise(@builtin(global_invocation_id) id: vec3u, @bu
     column[i] = i32(pixel % CLASS_W);
   }
   var acc: array<vec4<f32>, TILE_PIXELS>;
-  for (var r = 0u; r < R; r++) {
-    let up = i32(class_h) + PAD_TOP - i32(r * DILATION_H);
-    if (up % i32(STRIDE_H) != 0) {
+  for (var tap = 0u; tap < R * S; tap++) {
+    let up = i32(class_h) + PAD_TOP - i32(tap / S * DILATION_H);
+    let across = i32(class_w) + PAD_LEFT - i32(tap % S * DILATION_W);
+    if (up % i32(STRIDE_H) != 0 || across % i32(STRIDE_W) != 0) {
       continue;
     }
-    for (var s = 0u; s < S; s++) {
-      let across = i32(class_w) + PAD_LEFT - i32(s * DILATION_W);
-      if (across % i32(STRIDE_W) != 0) {
-        continue;
-      }
-      let b = weight[(r * S + s) * (4u * C4) + c];
-      for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-        // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
-        let p = u32(row[i] + up / i32(STRIDE_H));
-        let q = u32(column[i] + across / i32(STRIDE_W));
-        let inside = p < P && q < Q;
-        let at = select(0u, (image[i] * P + p) * Q + q, inside) * C4 + c;
-        acc[i] += select(vec4<f32>(), a_load(at, c), inside) * b;
-      }
+    let b = weight[tap * (4u * C4) + c];
+    for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
+      // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
+      let p = u32(row[i] + up / i32(STRIDE_H));
+      let q = u32(column[i] + across / i32(STRIDE_W));
+      let inside = p < P && q < Q;
+      let at = select(0u, (image[i] * P + p) * Q + q, inside) * C4 + c;
+      acc[i] += select(vec4<f32>(), a_load(at, c), inside) * b;
     }
   }
   for (var i = 0u; i < TILE_PIXELS; i++) { // unroll

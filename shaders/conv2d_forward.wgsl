@@ -62,38 +62,36 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgro
   }
   var acc: array<vec4<f32>, TILE_PIXELS * TILE_VECS>;
   var total: array<vec4<f32>, TILE_PIXELS * TILE_VECS>;
-  for (var r = 0u; r < R; r++) {
-    for (var s = 0u; s < S; s++) {
-      var base: array<u32, TILE_PIXELS>;
-      var inside: array<bool, TILE_PIXELS>;
+  for (var tap = 0u; tap < R * S; tap++) {
+    var base: array<u32, TILE_PIXELS>;
+    var inside: array<bool, TILE_PIXELS>;
+    for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
+      // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
+      let h = u32(top[i] + i32(tap / S * DILATION_H));
+      let w = u32(left[i] + i32(tap % S * DILATION_W));
+      inside[i] = h < H && w < W;
+      base[i] = select(0u, (image[i] + h * W + w) * C4, inside[i]) + c0;
+    }
+    var b_base = tap * (GROUP_C4 * 4u * K4) + k0;
+    for (var c = 0u; c < GROUP_C4; c++) {
+      var a: array<vec4<f32>, TILE_PIXELS>;
       for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-        // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
-        let h = u32(top[i] + i32(r * DILATION_H));
-        let w = u32(left[i] + i32(s * DILATION_W));
-        inside[i] = h < H && w < W;
-        base[i] = select(0u, (image[i] + h * W + w) * C4, inside[i]) + c0;
+        a[i] = select(vec4<f32>(), a_load(base[i] + c, c0 + c), inside[i]);
       }
-      var b_base = (r * S + s) * (GROUP_C4 * 4u * K4) + k0;
-      for (var c = 0u; c < GROUP_C4; c++) {
-        var a: array<vec4<f32>, TILE_PIXELS>;
+      for (var j = 0u; j < TILE_VECS; j++) { // unroll
+        let b0 = b_load(b_base + j);
+        let b1 = b_load(b_base + K4 + j);
+        let b2 = b_load(b_base + 2u * K4 + j);
+        let b3 = b_load(b_base + 3u * K4 + j);
         for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-          a[i] = select(vec4<f32>(), a_load(base[i] + c, c0 + c), inside[i]);
+          acc[i * TILE_VECS + j] += a[i].x * b0 + a[i].y * b1 + a[i].z * b2 + a[i].w * b3;
         }
-        for (var j = 0u; j < TILE_VECS; j++) { // unroll
-          let b0 = b_load(b_base + j);
-          let b1 = b_load(b_base + K4 + j);
-          let b2 = b_load(b_base + 2u * K4 + j);
-          let b3 = b_load(b_base + 3u * K4 + j);
-          for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-            acc[i * TILE_VECS + j] += a[i].x * b0 + a[i].y * b1 + a[i].z * b2 + a[i].w * b3;
-          }
-        }
-        b_base += 4u * K4;
       }
-      for (var t = 0u; t < TAPS_APART * TILE_PIXELS * TILE_VECS; t++) { // unroll
-        total[t] += acc[t];
-        acc[t] = vec4<f32>();
-      }
+      b_base += 4u * K4;
+    }
+    for (var t = 0u; t < TAPS_APART * TILE_PIXELS * TILE_VECS; t++) { // unroll
+      total[t] += acc[t];
+      acc[t] = vec4<f32>();
     }
   }
   for (var i = 0u; i < TILE_PIXELS; i++) { // unroll

@@ -51,26 +51,24 @@ fn conv2d_forward_few(@builtin(global_invocation_id) id: vec3u, @builtin(num_wor
   }
   let left = i32(q0 * STRIDE_W) - PAD_LEFT;
   var acc: array<vec4<f32>, TILE_PIXELS * TILE_VECS>;
-  for (var r = 0u; r < R; r++) {
+  // One loop over rows and channels together: each loop costs more than the division it saves.
+  for (var rc = 0u; rc < R * C; rc++) {
+    let r = rc / C;
+    let c = rc % C;
     let h = u32(i32(row % P * STRIDE_H + r * DILATION_H) - PAD_TOP);
-    if (h >= H) {
-      continue;
+    let base = ((row / P * C + c) * H + min(h, H - 1u)) * W;
+    var a: array<f32, COLUMNS>;
+    for (var column = 0u; column < COLUMNS; column++) { // unroll
+      // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
+      let w = u32(left + i32(column));
+      a[column] = select(0.0, a_load(base + min(w, W - 1u), c), h < H && w < W);
     }
-    for (var c = 0u; c < C; c++) {
-      let base = ((row / P * C + c) * H + h) * W;
-      let b_base = (r * S * 4u + c) * K4 + k0;
-      var a: array<f32, COLUMNS>;
-      for (var column = 0u; column < COLUMNS; column++) { // unroll
-        // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
-        let w = u32(left + i32(column));
-        a[column] = select(0.0, a_load(base + min(w, W - 1u), c), w < W);
-      }
-      for (var s = 0u; s < S; s++) { // unroll
-        for (var j = 0u; j < TILE_VECS; j++) { // unroll
-          let b = b_load(b_base + s * (4u * K4) + j);
-          for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-            acc[i * TILE_VECS + j] += a[i * STRIDE_W + s * DILATION_W] * b;
-          }
+    let b_base = (r * S * 4u + c) * K4 + k0;
+    for (var s = 0u; s < S; s++) { // unroll
+      for (var j = 0u; j < TILE_VECS; j++) { // unroll
+        let b = b_load(b_base + s * (4u * K4) + j);
+        for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
+          acc[i * TILE_VECS + j] += a[i * STRIDE_W + s * DILATION_W] * b;
         }
       }
     }
