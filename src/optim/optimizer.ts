@@ -22,7 +22,7 @@ interface CommonOptions {
 }
 
 export interface SgdOptions extends CommonOptions {
-  /** Momentum where no schedule sets it. Default 0. */
+  /** Momentum where no schedule sets it. Default 0; an explicit 0 also saves its buffer, and no schedule can set it. */
   readonly momentum?: number;
   readonly dampening?: number;
   readonly nesterov?: boolean;
@@ -44,6 +44,8 @@ export interface Optimizer {
   readonly eps: number;
   readonly dampening: number;
   readonly nesterov: boolean;
+  /** True if SGD keeps a momentum buffer. */
+  readonly velocity: boolean;
   readonly weightDecay: number;
   readonly clipNorm: number | undefined;
   readonly clipValue: number | undefined;
@@ -66,7 +68,16 @@ export function sgd(options: SgdOptions = {}): Optimizer {
       got: `${dampening}`,
     });
   }
-  return checked({ ...common(options), kind: "sgd", momentum, beta2: 0, eps: 0, dampening, nesterov });
+  return checked({
+    ...common(options),
+    kind: "sgd",
+    momentum,
+    beta2: 0,
+    eps: 0,
+    dampening,
+    nesterov,
+    velocity: options.momentum !== 0,
+  });
 }
 
 /** Adam; weight decay is added to the gradient. Source  Kingma & Ba 2015 (arXiv:1412.6980), torch.optim.Adam */
@@ -91,6 +102,7 @@ function adaptive(kind: "adam" | "adamw", options: AdamOptions, defaultDecay: nu
     eps,
     dampening: 0,
     nesterov: false,
+    velocity: false,
     weightDecay,
   });
 }
@@ -176,6 +188,6 @@ export function groupHypers(optimizer: Optimizer, lr: number, momentum: number):
 
 /** Names of the flat buffers an optimizer keeps, without "optimizer.". */
 export function momentBuffers(optimizer: Optimizer): readonly string[] {
-  if (optimizer.kind === "sgd") return ["velocity"];
+  if (optimizer.kind === "sgd") return optimizer.velocity ? ["velocity"] : [];
   return ["firstMoment", "secondMoment"];
 }

@@ -9,7 +9,7 @@ import type { State, Value } from "../graph/value.ts";
 import type { Loss } from "../nn/losses.ts";
 import type { Model } from "../nn/model.ts";
 import { isValue, type Values } from "../nn/module.ts";
-import { gather, mean, record } from "../ops/index.ts";
+import { accumulateGradients, gather, mean, record } from "../ops/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Metric } from "./metrics.ts";
 import { appendUpdate } from "./update.ts";
@@ -45,7 +45,7 @@ export function stepGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
 export function microGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
   return trace("train", () => {
     const gradients = forwardAndBackward(recipe, data, batch);
-    onBehalf("optimizer", "update", () => appendAccumulate());
+    onBehalf("optimizer", "update", accumulateGradients);
     return { outputs: {}, gradients };
   });
 }
@@ -161,8 +161,4 @@ function gatherColumn(
 function unwrap(values: Readonly<Record<string, Value>>): Values {
   const all = Object.values(values);
   return all.length === 1 ? all[0]! : values;
-}
-
-function appendAccumulate(): void {
-  accumulateGradients();
 }

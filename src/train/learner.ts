@@ -154,6 +154,16 @@ export class Learner {
 
   /** Trains with one cycle of lr and momentum. Source  see `oneCycle` */
   fitOneCycle(epochs: number, options: Omit<OneCycleOptions, "totalSteps">): Promise<RunLog> {
+    const { kind, velocity } = this.optimizer;
+    if (kind === "sgd" && !velocity && (options.momentum ?? [0.95]).some((momentum) => momentum !== 0)) {
+      throw new OptionError({
+        op: "fitOneCycle",
+        problem: "momentum of the optimizer",
+        expected: "a buffer for the momentum that one-cycle sets",
+        got: "none: sgd({ momentum: 0 })",
+        fix: "leave momentum out of sgd(), or pass momentum: [0, 0, 0]",
+      });
+    }
     const totalSteps = Math.max(1, epochs * this.stepsPerEpoch);
     return this.fit(epochs, { lr: oneCycle({ ...options, totalSteps }) });
   }
