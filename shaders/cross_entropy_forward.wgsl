@@ -66,8 +66,11 @@ fn logarithm(x: Elem) -> Elem {
   let z = s * s;
   let tail = (((0.22222222 * z + 0.28571429) * z + 0.4) * z + 0.66666667) * z;
   let regular = e * 0.693359375 + (s * (2.0 + tail) - e * 0.00021219444);
-  // 0, negative numbers, infinities, NaN and numbers below 2^−126 are left to the built-in function.
-  return select(log(x), regular, (x >= Elem(1.17549435e-38)) & (x < Elem(3.0e38)));
+  // −∞ at 0 and below 2^−126, NaN for negative numbers; infinity and NaN stay. No literals: WGSL has none for these.
+  let at_zero = bitcast<Elem>((bits & Word(0x80000000u)) | Word(0xff800000u));
+  let below_zero = bitcast<Elem>(bits | Word(0x7fc00000u));
+  let special = select(select(x, at_zero, abs(x) < Elem(1.17549435e-38)), below_zero, x <= Elem(-1.17549435e-38));
+  return select(special, regular, (x >= Elem(1.17549435e-38)) & (x <= Elem(3.4028234e38)));
 }
 
 fn class_weight(c: u32) -> f32 {

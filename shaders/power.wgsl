@@ -28,8 +28,11 @@ fn logarithm(x: Elem) -> Elem {
   let z = s * s;
   let tail = (((0.22222222 * z + 0.28571429) * z + 0.4) * z + 0.66666667) * z;
   let regular = e * 0.693359375 + (s * (2.0 + tail) - e * 0.00021219444);
-  // 0, negative numbers, infinities, NaN and numbers below 2^−126 are left to the built-in function.
-  return select(log(x), regular, (x >= Elem(1.17549435e-38)) & (x < Elem(3.0e38)));
+  // −∞ at 0 and below 2^−126, NaN for negative numbers; infinity and NaN stay. No literals: WGSL has none for these.
+  let at_zero = bitcast<Elem>((bits & Word(0x80000000u)) | Word(0xff800000u));
+  let below_zero = bitcast<Elem>(bits | Word(0x7fc00000u));
+  let special = select(select(x, at_zero, abs(x) < Elem(1.17549435e-38)), below_zero, x <= Elem(-1.17549435e-38));
+  return select(special, regular, (x >= Elem(1.17549435e-38)) & (x <= Elem(3.4028234e38)));
 }
 
 // |a|^b = 2^(b·log2|a|). With |a| = 2^e·f the part b·e would lose digits: it is split into 12 bits of b, whose product
@@ -50,8 +53,12 @@ fn power(a: Elem, b: Elem) -> Elem {
   let rest = (high * e - whole) + (b - high) * e + b * fraction;
   let n = clamp(whole + round(rest), Elem(-252.0), Elem(254.0));
   let regular = scale_by_power(1.0 + exp_tail((rest - round(rest)) * 0.69314718), n);
-  let usual = (base >= Elem(1.17549435e-38)) & (base < Elem(3.0e38));
-  let size = select(select(pow(base, b), regular, usual), Elem(1.0), b == Elem(0.0));
+  // 0 and infinity go to 0 or infinity, NaN stays.
+  let infinity = bitcast<Elem>((bits & Word(0x80000000u)) | Word(0x7f800000u));
+  let edge = select(Elem(0.0), infinity, (base < Elem(1.0)) == (b < Elem(0.0)));
+  let special = select(edge, base + b, bits > Word(0x7f800000u));
+  let usual = (base >= Elem(1.17549435e-38)) & (base <= Elem(3.4028234e38));
+  let size = select(select(special, regular, usual), Elem(1.0), b == Elem(0.0));
   let odd = floor(b * 0.5) * 2.0 != b;
   let signed = select(size, -size, odd & (a < Elem(0.0)));
   let invalid = bitcast<Elem>(bits | Word(0x7fc00000u));
