@@ -78,7 +78,7 @@ async function serve(module, folders) {
           middlewares.use(PAGE, (_request, response) => {
             response.setHeader("content-type", "text/html");
             response.end(
-              `<!doctype html><title>wgfit</title><script type="module" src="${module}"></script>`,
+              `<!doctype html><title>wgfit</title><link rel="icon" href="data:,"><script type="module" src="${module}"></script>`,
             );
           });
         },
