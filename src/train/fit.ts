@@ -63,6 +63,7 @@ async function preparePlans(learner: Learner): Promise<Plans> {
   learner.program.engine.checkAlive();
   learner.upload("train");
   const full = await program.step("train", data.train, batchSize);
+  await learner.prepareValidation();
   const tail =
     !dropLast && size > 0 ? { plan: await program.step("train", data.train, size), size } : undefined;
   return { full, tail, update: accumulate > 1 ? await program.update() : undefined };

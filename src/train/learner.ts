@@ -24,7 +24,7 @@ import {
   readOptimizerState,
   readState,
 } from "./state.ts";
-import { evaluationBatch, validateSplit } from "./validate.ts";
+import { evaluationBatch, evaluationPlans, validateSplit } from "./validate.ts";
 
 export interface LearnerOptions {
   readonly device: GPUDevice;
@@ -183,6 +183,14 @@ export class Learner {
     this.upload(split);
     await this.feeder.flush();
     return validateSplit(this, split, data, evaluationBatch(data.count, this.batchSize));
+  }
+
+  /** Compiles what validation needs, so that nothing is made once training has begun. */
+  async prepareValidation(): Promise<void> {
+    const { valid } = this.options.data;
+    if (!valid) return;
+    this.upload("valid");
+    await evaluationPlans(this, "valid", valid, evaluationBatch(valid.count, this.batchSize));
   }
 
   /**

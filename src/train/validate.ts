@@ -13,6 +13,13 @@ export function evaluationBatch(count: number, batch: number): number {
   return batch;
 }
 
+/** Plans of an evaluation: for whole batches, and for the rest where there is one. */
+export async function evaluationPlans(learner: Learner, split: string, data: DataSet, batch: number) {
+  const tail = data.count % batch;
+  const full = await learner.program.evaluate(split, data, batch);
+  return { full, rest: tail ? await learner.program.evaluate(split, data, tail) : full };
+}
+
 /** Means of loss and metrics over every example, each batch weighted by its true size. */
 export async function validateSplit(
   learner: Learner,
@@ -22,9 +29,7 @@ export async function validateSplit(
 ): Promise<ValidationResult> {
   const metrics = learner.options.metrics ?? [];
   const totals = new Float64Array(1 + metrics.length);
-  const tail = data.count % batch;
-  const full = await learner.program.evaluate(split, data, batch);
-  const rest = tail ? await learner.program.evaluate(split, data, tail) : full;
+  const { full, rest } = await evaluationPlans(learner, split, data, batch);
   // Training shuffles its order; evaluating the training data takes that order, which holds every example once too.
   for (let start = 0; start < data.count; start += batch) {
     const size = Math.min(batch, data.count - start);
