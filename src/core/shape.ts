@@ -73,6 +73,15 @@ export function broadcastShapes(op: string, ...shapes: readonly Shape[]): number
 
 /** Resolves a negative axis and checks its range. */
 export function resolveAxis(op: string, axis: number, rank: number): number {
+  if (rank === 0) {
+    throw new ShapeError({
+      op,
+      problem: "axis of a scalar",
+      expected: "a value of rank 1 or more",
+      got: `axis ${axis} of rank 0`,
+      fix: "reshape the value, for example reshape(x, [1])",
+    });
+  }
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
     throw new ShapeError({

@@ -1,4 +1,4 @@
-import { GraphError } from "../core/errors.ts";
+import { EngineError, GraphError } from "../core/errors.ts";
 import type { Graph, Node, Phase } from "./graph.ts";
 import type { State, Value } from "./value.ts";
 
@@ -42,9 +42,18 @@ export function scope<T>(name: string, body: () => T): T {
   const { scopes } = currentTrace("scope");
   if (name) scopes.push(name);
   try {
-    return body();
+    return locating(body);
   } finally {
     if (name) scopes.pop();
+  }
+}
+
+/** Runs `body`; an error of the engine that does not say where it arose gets the layer path. */
+function locating<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw error instanceof EngineError ? error.located(currentPath()) : error;
   }
 }
 
@@ -60,7 +69,7 @@ export function onBehalf<T>(path: string, phase: Phase, body: () => T): T {
   if (path) trace.scopes.push(path);
   trace.phase = phase;
   try {
-    return body();
+    return locating(body);
   } finally {
     trace.scopes.splice(0, trace.scopes.length, ...saved.scopes);
     trace.phase = saved.phase;

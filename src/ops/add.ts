@@ -9,14 +9,14 @@ import { sumTo } from "./sum.ts";
 /** A value, or a number that becomes a literal in the kernel. */
 export type Operand = Value | number;
 
-/** An operand as a value. Errors  OptionError for a number that f32 does not hold: WGSL has no literal for it */
-export function asValue(operand: Operand): Value {
+/** An operand of `op` as a value. Errors  OptionError for a number that f32 does not hold: WGSL has no literal for it */
+export function asValue(op: string, operand: Operand): Value {
   if (typeof operand !== "number") return operand;
   if (!Number.isFinite(Math.fround(operand))) {
     throw new OptionError({
-      op: "operand",
-      problem: "number",
-      expected: "a finite f32",
+      op,
+      problem: "operand",
+      expected: "a value, or a number that f32 holds",
       got: `${operand}`,
       fix: "use a large finite number, such as 3e38 for infinity",
     });
@@ -42,5 +42,5 @@ const op = defineOp({
  * Errors  ShapeError if the shapes do not broadcast
  */
 export function add(a: Operand, b: Operand): Value {
-  return op({ a: asValue(a), b: asValue(b) }, {}).y;
+  return op({ a: asValue("add", a), b: asValue("add", b) }, {}).y;
 }

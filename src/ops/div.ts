@@ -26,5 +26,5 @@ const op = defineOp({
  * Errors  ShapeError if the shapes do not broadcast
  */
 export function div(a: Operand, b: Operand): Value {
-  return op({ a: asValue(a), b: asValue(b) }, {}).y;
+  return op({ a: asValue("div", a), b: asValue("div", b) }, {}).y;
 }

@@ -32,7 +32,7 @@ const op = defineOp<"x", "y", ReduceAttrs>({
       throw new ShapeError({
         op: "max",
         problem: "nothing to reduce",
-        expected: "elements",
+        expected: "at least one element",
         got: `x ${formatShape(x)}`,
       });
     }

@@ -37,5 +37,5 @@ export function shareAbove(dy: Value, a: Value, b: Value): Value {
  * Errors  ShapeError if the shapes do not broadcast
  */
 export function maximum(a: Operand, b: Operand): Value {
-  return op({ a: asValue(a), b: asValue(b) }, {}).y;
+  return op({ a: asValue("maximum", a), b: asValue("maximum", b) }, {}).y;
 }

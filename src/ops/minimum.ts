@@ -24,5 +24,5 @@ const op = defineOp({
  * Errors  ShapeError if the shapes do not broadcast
  */
 export function minimum(a: Operand, b: Operand): Value {
-  return op({ a: asValue(a), b: asValue(b) }, {}).y;
+  return op({ a: asValue("minimum", a), b: asValue("minimum", b) }, {}).y;
 }

@@ -23,5 +23,5 @@ const op = defineOp({
  * Errors  ShapeError if the shapes do not broadcast
  */
 export function mul(a: Operand, b: Operand): Value {
-  return op({ a: asValue(a), b: asValue(b) }, {}).y;
+  return op({ a: asValue("mul", a), b: asValue("mul", b) }, {}).y;
 }

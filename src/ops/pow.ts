@@ -56,6 +56,6 @@ const byNumber = defineOp<"x", "y", { exponent: number }>({
  */
 export function pow(a: Operand, b: Operand): Value {
   if (typeof b === "number")
-    return byNumber({ x: asValue(a) }, { exponent: numberOption("pow", "exponent", b) }).y;
-  return op({ a: asValue(a), b }, {}).y;
+    return byNumber({ x: asValue("pow", a) }, { exponent: numberOption("pow", "exponent", b) }).y;
+  return op({ a: asValue("pow", a), b }, {}).y;
 }
