@@ -12,12 +12,20 @@ export interface ChartData {
   readonly curves: readonly Curve[];
   /** Index at the right edge. */
   readonly last: number;
+  /** Values at the bottom and the top; logarithmic where `log` is set, and above 0 then. */
   readonly range: readonly [number, number];
-  formatX(x: number): string;
-  formatY(y: number): string;
+  readonly log?: boolean;
+  /** Where lines are drawn, and what is written at them. */
+  readonly yMarks: readonly Mark[];
+  readonly xMarks: readonly Mark[];
 }
 
-const MARGIN = { left: 44, right: 10, top: 8, bottom: 24 };
+export interface Mark {
+  readonly at: number;
+  readonly text: string;
+}
+
+const MARGIN = { left: 46, right: 14, top: 8, bottom: 24 };
 
 /** A line chart on a canvas; draws at most once a frame, and again when its size or the colour scheme changes. */
 export class LineChart {
@@ -83,15 +91,17 @@ class Frame {
   }
 
   y(value: number): number {
-    const [low, high] = this.data.range;
-    const share = (Math.min(high, Math.max(low, value)) - low) / (high - low);
+    const { range, log = false } = this.data;
+    const place = (v: number) => (log ? Math.log(v) : v);
+    const [low, high] = range;
+    const kept = Math.min(high, Math.max(low, value));
+    const share = (place(kept) - place(low)) / (place(high) - place(low));
     return this.height - MARGIN.bottom - share * (this.height - MARGIN.top - MARGIN.bottom);
   }
 }
 
 function drawGrid(pen: CanvasRenderingContext2D, frame: Frame, style: CSSStyleDeclaration): void {
   const { data, width, height } = frame;
-  const [low, high] = data.range;
   pen.strokeStyle = style.getPropertyValue("--line");
   pen.fillStyle = style.getPropertyValue("--quiet");
   pen.font = `12px ${style.fontFamily}`;
@@ -99,20 +109,16 @@ function drawGrid(pen: CanvasRenderingContext2D, frame: Frame, style: CSSStyleDe
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.beginPath();
-  for (let line = 0; line <= 4; line++) {
-    const value = low + ((high - low) * line) / 4;
-    const y = Math.round(frame.y(value)) + 0.5;
+  for (const { at, text } of data.yMarks) {
+    const y = Math.round(frame.y(at)) + 0.5;
     pen.moveTo(MARGIN.left, y);
     pen.lineTo(width - MARGIN.right, y);
-    pen.fillText(data.formatY(value), MARGIN.left - 8, y);
+    pen.fillText(text, MARGIN.left - 8, y);
   }
   pen.stroke();
   pen.textBaseline = "bottom";
-  for (let mark = 0; mark <= 4; mark++) {
-    const index = Math.round((data.last * mark) / 4);
-    pen.textAlign = mark === 0 ? "left" : mark === 4 ? "right" : "center";
-    pen.fillText(data.formatX(index), frame.x(index), height - 2);
-  }
+  pen.textAlign = "center";
+  for (const { at, text } of data.xMarks) pen.fillText(text, frame.x(at), height - 2);
 }
 
 function drawCurve(pen: CanvasRenderingContext2D, frame: Frame, curve: Curve, color: string): void {

@@ -7,7 +7,7 @@ import {
   type Splits,
   type StepRecord,
 } from "../src/index.ts";
-import { LineChart } from "./chart.ts";
+import { LineChart, type Mark } from "./chart.ts";
 import { EPOCHS, Trainer, type TrainerState } from "./trainer.ts";
 
 /** Weight of the past in the smoothed loss. */
@@ -17,12 +17,25 @@ function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
+/** Exponentially weighted means, corrected for their start. */
+class Smoothed {
+  readonly values: number[] = [];
+  #sum = 0;
+  #weight = 0;
+
+  push(value: number): void {
+    this.#sum = SMOOTHING * this.#sum + (1 - SMOOTHING) * value;
+    this.#weight = SMOOTHING * this.#weight + (1 - SMOOTHING);
+    this.values.push(this.#sum / this.#weight);
+  }
+}
+
 /** What the page shows of a run. */
 class View {
   readonly #loss = new LineChart(element<HTMLCanvasElement>("loss-chart"));
   readonly #accuracy = new LineChart(element<HTMLCanvasElement>("accuracy-chart"));
   #losses: number[] = [];
-  #smoothed: number[] = [];
+  #smoothed = new Smoothed();
   #accuracies: number[] = [];
   #last: StepRecord | undefined;
   #totalSteps = 1;
@@ -35,7 +48,7 @@ class View {
     this.#totalSteps = totalSteps;
     this.#batchSize = batchSize;
     this.#losses = [];
-    this.#smoothed = [];
+    this.#smoothed = new Smoothed();
     this.#accuracies = [];
     this.#last = undefined;
     element("epochs").replaceChildren();
@@ -48,9 +61,8 @@ class View {
   }
 
   step(record: StepRecord): void {
-    const past = this.#smoothed.at(-1) ?? record.loss;
     this.#losses.push(record.loss);
-    this.#smoothed.push(SMOOTHING * past + (1 - SMOOTHING) * record.loss);
+    this.#smoothed.push(record.loss);
     this.#last = record;
     this.#window.steps++;
     if (this.#isScheduled) return;
@@ -84,7 +96,7 @@ class View {
   #draw(): void {
     const record = this.#last;
     if (!record) return;
-    element("loss").textContent = this.#smoothed.at(-1)!.toFixed(4);
+    element("loss").textContent = this.#smoothed.values.at(-1)!.toFixed(4);
     element("lr").textContent = record.lr < 1e-4 ? record.lr.toExponential(1) : record.lr.toFixed(4);
     element("momentum").textContent = record.momentum.toFixed(3);
     element("step").textContent = `${record.step + 1} of ${this.#totalSteps}`;
@@ -97,26 +109,36 @@ class View {
   }
 
   #drawCharts(): void {
-    const highest = this.#losses.reduce((most, loss) => Math.max(most, loss), 0.4);
     this.#loss.data = {
       curves: [
         { values: this.#losses, color: "--faint", width: 1 },
-        { values: this.#smoothed, color: "--accent", width: 2 },
+        { values: this.#smoothed.values, color: "--accent", width: 2 },
       ],
       last: this.#totalSteps - 1,
-      range: [0, Math.ceil(highest * 2) / 2],
-      formatX: (step) => `${step + 1}`,
-      formatY: (loss) => loss.toFixed(2),
+      log: true,
+      range: [0.001, 4],
+      yMarks: [0.001, 0.01, 0.1, 1].map((at) => ({ at, text: `${at}` })),
+      xMarks: marks(this.#totalSteps, 100),
     };
-    const lowest = this.#accuracies.reduce((least, share) => Math.min(least, share), 1);
+    const lowest = this.#accuracies.reduce((least, share) => Math.min(least, share), 0.8);
+    const bottom = Math.floor(lowest * 5) / 5;
     this.#accuracy.data = {
       curves: [{ values: this.#accuracies, color: "--second", width: 2, dots: true }],
       last: EPOCHS - 1,
-      range: [Math.min(0.8, Math.floor(lowest * 5) / 5), 1],
-      formatX: (epoch) => `${Math.round(epoch) + 1}`,
-      formatY: (share) => `${Math.round(100 * share)} %`,
+      range: [bottom, 1],
+      yMarks: [0, 1, 2, 3, 4].map((line) => {
+        const at = bottom + ((1 - bottom) * line) / 4;
+        return { at, text: `${Math.round(100 * at)} %` };
+      }),
+      xMarks: marks(EPOCHS, 1),
     };
   }
+}
+
+/** Marks at 1 and at every multiple of `every`, for an axis that counts from 1. */
+function marks(count: number, every: number): Mark[] {
+  const numbers = Array.from({ length: Math.floor(count / every) }, (_, i) => (i + 1) * every);
+  return [...new Set([1, ...numbers])].map((number) => ({ at: number - 1, text: `${number}` }));
 }
 
 function percent(share: number): string {
@@ -128,14 +150,16 @@ const WORDS: Readonly<Record<TrainerState, string>> = {
   compiling: "Compiling the training step …",
   running: "Training.",
   paused: "Paused.",
+  stopping: "Stopping …",
   done: `Done: ${EPOCHS} epochs. Start trains again from new weights.`,
 };
 
 function showState(state: TrainerState): void {
+  const isBusy = state === "compiling" || state === "stopping";
   element("status").textContent = WORDS[state];
-  element<HTMLButtonElement>("start").disabled = state === "compiling" || state === "running";
+  element<HTMLButtonElement>("start").disabled = isBusy || state === "running";
   element<HTMLButtonElement>("pause").disabled = state !== "running";
-  element<HTMLButtonElement>("reset").disabled = state === "idle" || state === "compiling";
+  element<HTMLButtonElement>("reset").disabled = isBusy || state === "idle";
   element("start").textContent = state === "paused" ? "Continue" : "Start";
 }
 
@@ -152,7 +176,7 @@ function showError(error: unknown): void {
   for (const id of ["start", "pause", "reset"]) element<HTMLButtonElement>(id).disabled = true;
 }
 
-/** Draws the first training images side by side. */
+/** Draws the first training images side by side, black on nothing; the style inverts them on dark. */
 function drawSamples({ train }: Splits, columns: number, rows: number): void {
   const { data, shape } = train.inputs.x!;
   const side = shape[2]!;
@@ -163,8 +187,7 @@ function drawSamples({ train }: Splits, columns: number, rows: number): void {
   const image = pen.createImageData(side, side);
   for (let example = 0; example < columns * rows; example++) {
     for (let i = 0; i < side * side; i++) {
-      image.data.fill(255 - data[example * side * side + i]!, 4 * i, 4 * i + 3);
-      image.data[4 * i + 3] = 255;
+      image.data[4 * i + 3] = data[example * side * side + i]!;
     }
     pen.putImageData(image, (example % columns) * side, Math.floor(example / columns) * side);
   }
@@ -174,7 +197,7 @@ async function main(): Promise<void> {
   const view = new View();
   view.reset(1, 0);
   const data = drawnDigits();
-  drawSamples(data, 10, 2);
+  drawSamples(data, 10, 4);
   const device = await requestDevice({ onWarning: () => {} });
   element("adapter").textContent = `Adapter: ${describeAdapter(device).text}`;
   void device.lost.then(({ message }) => showError(new Error(`The GPU was lost: ${message}`)));

@@ -14,7 +14,7 @@ import {
 export const EPOCHS = 10;
 const BATCH = 64;
 
-export type TrainerState = "idle" | "compiling" | "running" | "paused" | "done";
+export type TrainerState = "idle" | "compiling" | "running" | "paused" | "stopping" | "done";
 
 /** What a trainer tells. */
 export interface TrainerEvents {
@@ -100,6 +100,7 @@ export class Trainer {
 
   /** Ends the run and forgets it. */
   async reset(): Promise<void> {
+    this.#events.onState("stopping");
     this.#gate.cancel();
     await this.#run;
     this.#events.onState("idle");

@@ -77,7 +77,7 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
     try {
       const run = await learner.fitOneCycle(epochs, { lrMax, pctStart: 0.25, momentum: [0.95, 0.85, 0.95] });
       return {
-        adapter: describeAdapter(device).text,
+        adapter: adapterName(device),
         model,
         seed,
         parameters: learner.model.parameterCount(),
@@ -94,6 +94,14 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
       learner.dispose();
     }
   });
+}
+
+/** The adapter's name without advice, for the file. */
+function adapterName(device: GPUDevice): string {
+  const { vendor, architecture, description } = describeAdapter(device);
+  return (
+    [vendor, architecture, description && `(${description})`].filter(Boolean).join(" ") || "unnamed adapter"
+  );
 }
 
 async function answer<T>(body: () => Promise<T>): Promise<Answer<T>> {
