@@ -116,7 +116,7 @@ class View {
       ],
       last: this.#totalSteps - 1,
       log: true,
-      range: [0.001, 4],
+      range: [0.0004, 4],
       yMarks: [0.001, 0.01, 0.1, 1].map((at) => ({ at, text: `${at}` })),
       xMarks: marks(this.#totalSteps, 100),
     };
