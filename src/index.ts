@@ -42,6 +42,13 @@ export {
   type RequestDeviceOptions,
   requestDevice,
 } from "./gpu/request-device.ts";
+export {
+  type GradientCheckOptions,
+  type GradientCheckResult,
+  type GradientElement,
+  gradientCheck,
+  type InputCheck,
+} from "./gradient-check.ts";
 export { defineOp, type Op, type OpDefinition } from "./graph/define.ts";
 export { constant } from "./graph/leaf.ts";
 export { type Mode, traceMode } from "./graph/trace.ts";
