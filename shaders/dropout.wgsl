@@ -1,6 +1,6 @@
 // dropout — y = x · SCALE where a random number is at least P, else 0. Its own gradient: the same draw, applied to dy.
 // One thread stores ITEMS Elems, a whole grid apart. Random numbers are numbered by the logical row-major place of an
-// element, whatever its layout: memory is [batch, PIXELS, LANES], logical [batch, CHANNELS, PIXELS]; row-major has 1 lane.
+// element: memory is [batch, PIXELS, LANES], logical [batch, CHANNELS, PIXELS]; row-major memory has one lane.
 // Bits as in src/core/random.ts. Source: PCG RXS-M-XS, Jarzynski & Olano 2020, "Hash Functions for GPU Rendering".
 alias Elem = f32;
 const COUNT: u32 = 1u;

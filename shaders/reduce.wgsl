@@ -1,7 +1,7 @@
 // reduce — y[p, k] = combine over r in part p of x[k, r]: sum or maximum over any axes in any layout.
-// One thread per element of y. KEPT_* and REDUCED_* are x's axes as (size, stride) pairs, outermost first. The innermost
-// reduced axis is the longest; part p takes every PARTS-th of its elements, so that threads side by side read side by
-// side. Every axis is summed apart, to keep rounding small.
+// One thread per element of y. KEPT_* and REDUCED_* are x's axes as (size, stride) pairs, outermost first. The
+// innermost reduced axis is the longest; part p takes every PARTS-th of its elements, so that threads side by side
+// read side by side. Every axis is summed apart, to keep rounding small.
 alias Elem = f32;
 const COUNT: u32 = 1u;
 const PARTS: u32 = 1u;

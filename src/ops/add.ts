@@ -9,7 +9,7 @@ import { sumTo } from "./sum.ts";
 /** A value, or a number that becomes a literal in the kernel. */
 export type Operand = Value | number;
 
-/** An operand of `op` as a value. Errors  OptionError for a number that f32 does not hold: WGSL has no literal for it */
+/** An operand of `op` as a value. Errors  OptionError for a number that f32 does not hold, as WGSL has no literal */
 export function asValue(op: string, operand: Operand): Value {
   if (typeof operand !== "number") return operand;
   if (!Number.isFinite(Math.fround(operand))) {

@@ -6,7 +6,7 @@ export interface Axis {
   readonly strides: readonly number[];
 }
 
-/** The given logical axes of one or more arrays of one shape, neighbours that are one run in all of them merged. */
+/** Logical axes of one or more arrays of one shape; neighbours that are one run in all of them are merged. */
 export function axesOf(places: readonly Physical[], axes: readonly number[]): Axis[] {
   const { shape } = places[0]!;
   return mergeAxes(

@@ -57,7 +57,7 @@ function launch({ physical: { x }, attrs }: LaunchContext<"x" | "y", DropoutAttr
   };
 }
 
-/** Memory as [batch, pixels, lanes] against logical [batch, channels, pixels]; row-major memory is one pixel row. */
+/** Memory as [batch, pixels, lanes], logical [batch, channels, pixels]; row-major is one row of pixels. */
 function placing(x: Physical): { lanes: number; channels: number; pixels: number } {
   if (x.layout.order === undefined) return { lanes: 1, channels: 1, pixels: x.size };
   return { lanes: x.dims.at(-1)!, channels: x.shape[1]!, pixels: numel(x.shape.slice(2)) };
@@ -85,8 +85,8 @@ export function drop(
 }
 
 /**
- * Sets elements to 0 with probability p in training mode and divides the others by 1 − p.   y = x · [u >= p] / (1 − p)
- * The random u is a function of seed, step, micro-batch, layer path and logical place only: equal over layouts and runs.
+ * In training sets elements to 0 with probability p, divides the others by 1 − p.   y = x · [u >= p] / (1 − p)
+ * The random u depends on seed, step, micro-batch, layer path and logical place only, never on the layout.
  * Shapes  x any; y as x. Evaluation and p = 0 give x itself
  * Units   p probability
  * Errors  OptionError for a p outside [0, 1]

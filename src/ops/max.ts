@@ -79,7 +79,7 @@ const isEqual = defineOp({
 
 /**
  * Largest element over axes.   y[k] = max_r x[k, r]
- * The gradient goes in equal shares to all elements that equal the largest (as torch.amax). A NaN is larger than all.
+ * The gradient goes in equal shares to all elements that equal the largest (as torch.amax). A NaN wins.
  * Shapes  x any, not empty; y without the reduced axes, or with size 1 there (`keepDims`)
  * Errors  ShapeError for an axis out of range, or an empty x
  */

@@ -32,7 +32,7 @@ export function shareAbove(dy: Value, a: Value, b: Value): Value {
 }
 
 /**
- * The larger of two with broadcasting.   y = max(a, b); a tie gives half the gradient to each, a NaN on either side stays
+ * The larger of two with broadcasting.   y = max(a, b); a tie halves the gradient, a NaN stays
  * Shapes  a, b broadcastable; y their common shape
  * Errors  ShapeError if the shapes do not broadcast
  */

@@ -19,7 +19,7 @@ const op = defineOp({
 });
 
 /**
- * The smaller of two with broadcasting.   y = min(a, b); a tie gives half the gradient to each, a NaN on either side stays
+ * The smaller of two with broadcasting.   y = min(a, b); a tie halves the gradient, a NaN stays
  * Shapes  a, b broadcastable; y their common shape
  * Errors  ShapeError if the shapes do not broadcast
  */

@@ -13,7 +13,7 @@ export interface PadOptions {
   readonly value?: number;
 }
 
-/** Result shape, place of x's first element and distance of its neighbours on each axis, bits of the other elements. */
+/** Shape of the result, place and spacing of x's elements in it by axis, bits of the other elements. */
 export interface EmbedAttrs {
   readonly shape: Shape;
   readonly begin: readonly number[];

@@ -53,7 +53,7 @@ function channelShape(x: Shape, weight: Shape): number[] {
 }
 
 /**
- * Rectifier with trained slopes.   y = x above 0, weight · x elsewhere; one slope for all or one for each channel
+ * Rectifier with trained slopes.   y = x above 0, weight · x elsewhere; one slope, or one for each channel
  * Shapes  x any, channels on axis 1; weight [1] or [C]; y as x
  * Errors  ShapeError for another shape of weight
  * Source  He et al. 2015 (arXiv:1502.01852)

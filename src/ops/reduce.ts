@@ -19,7 +19,7 @@ export interface ReduceAttrs {
   readonly keepDims: boolean;
 }
 
-/** Attributes of the first pass of a long reduction: the result has the parts in front, [parts, ...kept axes]. */
+/** Attributes of the first pass of a long reduction, whose result is [parts, ...kept axes]. */
 export interface PartAttrs {
   readonly axes: readonly number[];
   readonly parts: number;
@@ -41,7 +41,7 @@ export function keptShape(shape: Shape, axes: readonly number[]): number[] {
   return shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 }
 
-/** Elements behind each result from which on a reduction is done in parts: more threads, and less rounding. */
+/** Elements for each result from which on a reduction is done in parts: more threads, less rounding. */
 const LONG = 512;
 
 /** True where each result takes so many elements that partial results come first. */
@@ -89,8 +89,8 @@ export function reduceLowering(
 }
 
 /**
- * x's axes as four each, outermost first: kept ones in logical order, which is the order of y; reduced ones with the
- * longest innermost.
+ * x's axes as four each, outermost first: kept ones in logical order, the order of y; reduced ones with the longest
+ * innermost.
  */
 function splitAxes(x: Physical, axes: readonly number[]): { kept: Axis[]; reduced: Axis[] } {
   const others = x.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));

@@ -8,7 +8,7 @@ import { stridedCopyKernel } from "./strided-copy.ts";
 export interface SliceOptions {
   /** First position on each of `axes`; negative ones count from the end. */
   readonly starts: readonly number[];
-  /** Position behind the last on each of `axes`; negative ones count from the end, those beyond it mean the end. */
+  /** Position behind the last on each of `axes`; negative ones count from the end, the limit. */
   readonly ends: readonly number[];
   /** Axes that are cut; default the first ones. */
   readonly axes?: readonly number[];

@@ -4,7 +4,7 @@ import type { Physical } from "../core/layout.ts";
 import { ceilDiv } from "../core/shape.ts";
 import type { Kernel, Launch, LayoutRequest } from "../graph/define.ts";
 
-/** Where a coordinate c along one axis of y comes from: (c · step + begin) / divisor along an axis of x, if that is whole and inside. */
+/** Coordinate c along an axis of y is (c · step + begin) / divisor of x, if that is whole and inside. */
 export interface AxisMap {
   /** The axis of x. */
   readonly axis: number;
@@ -114,7 +114,7 @@ function byFours(runs: readonly Run[]): Run[] {
   );
 }
 
-/** Body of the hook `source`: i taken apart into coordinates, each mapped and checked where it may fall outside. */
+/** Body of the hook `source`: i as coordinates, each mapped, and checked where it may fall outside. */
 function sourceBody(runs: readonly Run[]): string {
   const statements: string[] = [];
   const terms: string[] = [];

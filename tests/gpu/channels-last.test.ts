@@ -15,8 +15,8 @@ import type { OpCase } from "../reference/types.ts";
 import { caseMismatches, describeMismatches } from "./sweep.ts";
 
 /**
- * The operators that take any layout, on values that lie channels-last with NaN in the padding lanes: inputs of rank 4
- * and the gradients of results of rank 4.
+ * The operators that take any layout, on values that lie channels-last with NaN in the padding lanes: inputs of
+ * rank 4 and the gradients of results of rank 4.
  */
 
 const pinned = defineOp({
