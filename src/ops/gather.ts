@@ -62,7 +62,8 @@ const pixels: Lowering<"source" | "indices", "y", GatherAttrs> = {
   wgsl: gatherPixels,
   layouts: { source: "any", indices: "any", y: CHANNELS_LAST },
   padZero: ["y"],
-  when: ({ attrs }) => attrs.example.length === 3 && attrs.storage !== "i32",
+  // Images of fewer channels than a vec4 stay unpadded: first layers have kernels that read them so.
+  when: ({ attrs }) => attrs.example.length === 3 && attrs.example[0]! >= 4 && attrs.storage !== "i32",
   launch: ({ attrs, physical }) => {
     const [channels = 1, height = 1, width = 1] = attrs.example;
     const quads = ceilDiv(channels, 4);

@@ -9,6 +9,7 @@ import { type Choices, chooseLowering, isKernel, shapesOf } from "../passes/choo
 import { CONVERT } from "./convert.ts";
 import { COPY } from "./copy.ts";
 import { type DispatchText, kernelDispatch, pointwiseDispatch } from "./dispatch.ts";
+import { rootOf } from "./memory.ts";
 import type { StateTable } from "./state-table.ts";
 
 /** One dispatch before memory is assigned. */
@@ -93,8 +94,8 @@ class GraphLowering {
 
   /**
    * The value that lies in each parameter's own segment of the flat gradients: the gradient itself where its kernel may
-   * write there, else a copy (it is a view, belongs to two parameters, or is read by a kernel that writes a gradient:
-   * one buffer cannot be read and written in one dispatch).
+   * write there, else a copy (it belongs to two parameters, or is read by a kernel that writes a gradient: one buffer
+   * cannot be read and written in one dispatch).
    */
   storeGradients(gradients: ReadonlyMap<State, Value>): Map<State, Value> {
     const wanted = [...gradients].map(([state, value]) => {
@@ -102,22 +103,21 @@ class GraphLowering {
       return { state, value: this.#inLayout(value, segment.physical.layout) };
     });
     const candidates = new Set<Value>();
-    const viewed = new Set(this.aliases.values());
     const direct = wanted.map(({ value }) => {
-      const own = value.source.kind === "node" && !this.aliases.has(value) && !viewed.has(value);
-      if (!own || candidates.has(value)) return false;
-      candidates.add(value);
+      const root = rootOf(value, this.aliases);
+      if (root.source.kind !== "node" || candidates.has(root)) return false;
+      candidates.add(root);
       return true;
     });
     for (const { node } of this.dispatches) {
       if (!Object.values(node.outputs).some((value) => candidates.has(value))) continue;
-      for (const value of Object.values(node.inputs)) candidates.delete(value);
+      for (const value of Object.values(node.inputs)) candidates.delete(rootOf(value, this.aliases));
     }
     return new Map(
-      wanted.map(({ state, value }, i) => [
-        state,
-        direct[i] && candidates.has(value) ? value : this.#copy(state, value),
-      ]),
+      wanted.map(({ state, value }, i) => {
+        const root = rootOf(value, this.aliases);
+        return [state, direct[i] && candidates.has(root) ? root : this.#copy(state, value)];
+      }),
     );
   }
 
