@@ -11,7 +11,8 @@ test("a pointwise op of one's own", async () => {
   const device = await testDevice();
   const { outputs } = await evaluate(device, ({ x }) => snake(x!, 2), { x });
   outputs.output!.data.forEach((y, i) => {
-    expect(y).toBeCloseTo(x.data[i]! + Math.sin(2 * x.data[i]!) ** 2 / 2, 5);
+    // WGSL promises its sine to 2^-11 only.
+    expect(y).toBeCloseTo(x.data[i]! + Math.sin(2 * x.data[i]!) ** 2 / 2, 3);
   });
   const check = await gradientCheck(device, ({ x }) => snake(x!, 2), { x });
   expect(check.passed, check.text).toBe(true);
