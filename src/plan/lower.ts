@@ -102,22 +102,22 @@ class GraphLowering {
       const segment = this.#options.states.place(state, PLAIN);
       return { state, value: this.#inLayout(value, segment.physical.layout) };
     });
-    const candidates = new Set<Value>();
-    const direct = wanted.map(({ value }) => {
-      const root = rootOf(value, this.aliases);
-      if (root.source.kind !== "node" || candidates.has(root)) return false;
-      candidates.add(root);
-      return true;
-    });
+    const roots = wanted.map(({ value }) => rootOf(value, this.aliases));
+    // Two parameters with one gradient: a copy could not read from the buffer it writes, so both are copied.
+    const candidates = new Set(
+      roots.filter(
+        (root) => root.source.kind === "node" && roots.filter((other) => other === root).length === 1,
+      ),
+    );
     for (const { node } of this.dispatches) {
       if (!Object.values(node.outputs).some((value) => candidates.has(value))) continue;
       for (const value of Object.values(node.inputs)) candidates.delete(rootOf(value, this.aliases));
     }
     return new Map(
-      wanted.map(({ state, value }, i) => {
-        const root = rootOf(value, this.aliases);
-        return [state, direct[i] && candidates.has(root) ? root : this.#copy(state, value)];
-      }),
+      wanted.map(({ state, value }, i) => [
+        state,
+        candidates.has(roots[i]!) ? roots[i]! : this.#copy(state, value),
+      ]),
     );
   }
 
