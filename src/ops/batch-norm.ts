@@ -1,7 +1,7 @@
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { formatShape, numel, type Shape } from "../core/shape.ts";
 import { checkFloats, defineOp, type GradientContext } from "../graph/define.ts";
-import { filled } from "../graph/leaf.ts";
+import { constant, filled } from "../graph/leaf.ts";
 import { traceMode } from "../graph/trace.ts";
 import type { Value } from "../graph/value.ts";
 import {
@@ -50,8 +50,9 @@ type Names = "x" | "weight" | "bias";
 type Outputs = "y" | "mean" | "rstd";
 type All = Names | "runningMean" | "runningVar" | "numBatchesTracked";
 
-/** A value of one number a channel in the rank of x, to be broadcast. */
+/** A value of one number a channel in the rank of x, to be broadcast; a single number as it is. */
 function perChannel(value: Value, x: Shape): Value {
+  if (value.shape.length === 0) return value;
   return reshape(value, [1, x[1]!, ...x.slice(2).map(() => 1)]);
 }
 
@@ -177,7 +178,7 @@ export function batchNorm(x: Value, inputs: BatchNormInputs = {}, options: Batch
   const { momentum = 0.1, eps = 1e-5 } = options;
   checkInputs(x, inputs, momentum, eps);
   const channels = x.shape[1]!;
-  const { weight = filled([channels], 1), bias = filled([channels], 0) } = inputs;
+  const { weight = constant(1), bias = constant(0) } = inputs;
   const { runningMean, runningVar, numBatchesTracked } = inputs;
   const attrs = { eps, momentum };
   if (traceMode() === "eval" && runningMean && runningVar) {
@@ -199,6 +200,14 @@ export function batchNorm(x: Value, inputs: BatchNormInputs = {}, options: Batch
   if (!runningMean || !runningVar || traceMode() === "eval") return plain(common, attrs).y;
   if (!numBatchesTracked) return running({ ...common, runningMean, runningVar }, attrs).y;
   return tracked({ ...common, runningMean, runningVar, numBatchesTracked }, attrs).y;
+}
+
+/**
+ * Every row of x [1, rows, length] with its own mean taken off and divided by its own deviation: what layer, group and
+ * instance normalisation do, a row being a channel of batch norm.
+ */
+export function standardise(x: Value, eps: number): Value {
+  return plain({ x, weight: constant(1), bias: constant(0) }, { eps, momentum: null }).y;
 }
 
 function checkInputs(x: Value, inputs: BatchNormInputs, momentum: number | null, eps: number): void {
