@@ -8,6 +8,7 @@ export class Terminal {
   readonly #context: Pick<CommandContext, "interactive" | "columns" | "write">;
   readonly #now: () => number;
   #isDrawn = false;
+  #isEnding = false;
   #lastPlain: number;
 
   constructor(
@@ -27,6 +28,7 @@ export class Terminal {
   /** Draws the last line again; in a file or a pipe one of them every ten seconds. */
   redraw(line: string): void {
     const { interactive, write } = this.#context;
+    if (this.#isEnding) return;
     if (interactive) {
       write(`\r\x1b[K${line}`);
       this.#isDrawn = true;
@@ -40,6 +42,12 @@ export class Terminal {
     this.clear();
     this.#context.write(`${text}\n`);
     this.#lastPlain = this.#now();
+  }
+
+  /** A line that stays, after which nothing is redrawn. */
+  lastLine(text: string): void {
+    this.line(text);
+    this.#isEnding = true;
   }
 
   /** Removes the line that was drawn. */

@@ -31,28 +31,43 @@ export async function main(options: TrainOptions, context: CommandContext): Prom
   checkModel(options.model);
   if (json) await checkWritable(json, options.json ?? json);
   const files = folder === null ? null : await idxFiles(folder, options.data ?? folder);
-  const interrupted = () => {
-    terminal.line(interruption(runs, options, json));
-    process.exit(INTERRUPTED);
-  };
-  process.once("SIGINT", interrupted);
+  terminal.redraw("Starting headless Chrome ...");
+  const opening = openPage(folder, terminal, context);
+  const training = opening.then((page) => trainAll(page, options, files, runs, terminal));
+  let isDone = false;
   try {
-    terminal.redraw("Starting headless Chrome ...");
-    const page = await openPage(folder, terminal, context);
-    try {
-      await trainAll(page, options, files, runs, terminal);
-    } finally {
-      await page.close();
-    }
+    isDone = await untilInterrupted(training, () => terminal.lastLine(interruption(runs, options)));
   } finally {
-    process.off("SIGINT", interrupted);
+    await opening.then(
+      (page) => page.close(),
+      () => {},
+    );
   }
-  for (const line of ["", ...finalTable(runs), "", summaryLine(runs)]) terminal.line(line);
-  if (json) {
+  if (isDone) for (const line of ["", ...finalTable(runs), "", summaryLine(runs)]) terminal.line(line);
+  if (json && runs.length > 0) {
     writeRuns(json, runs, options);
     terminal.line(`Written to ${options.json}.`);
   }
-  return 0;
+  return isDone ? 0 : INTERRUPTED;
+}
+
+/** Waits for work, or for Ctrl-C, which is answered at once; a second one ends the process. False after Ctrl-C. */
+async function untilInterrupted(work: Promise<unknown>, onInterrupt: () => void): Promise<boolean> {
+  let interrupt = () => {};
+  const interrupted = new Promise<false>((resolve) => {
+    interrupt = () => {
+      onInterrupt();
+      // The page goes away under the work that is under way.
+      work.catch(() => {});
+      resolve(false);
+    };
+  });
+  process.once("SIGINT", interrupt);
+  try {
+    return await Promise.race([work.then(() => true), interrupted]);
+  } finally {
+    process.off("SIGINT", interrupt);
+  }
 }
 
 function checkModel(model: string): void {
@@ -142,10 +157,8 @@ function writeRuns(file: string, runs: readonly RunResult[], { seeds, json }: Tr
   }
 }
 
-/** The sentence after Ctrl-C; the runs that are complete are kept. */
-function interruption(runs: readonly RunResult[], options: TrainOptions, json: string | null): string {
-  const done = `${runs.length} of ${options.seeds.length} runs complete`;
-  if (json === null || runs.length === 0) return `Stopped by Ctrl-C: ${done}, nothing written.`;
-  writeRuns(json, runs, options);
-  return `Stopped by Ctrl-C: ${done}, written to ${options.json}.`;
+/** The sentence after Ctrl-C; what is complete is kept. */
+function interruption(runs: readonly RunResult[], { seeds, json }: TrainOptions): string {
+  const kept = json !== null && runs.length > 0 ? "they are kept" : "nothing is written";
+  return `Stopped by Ctrl-C with ${runs.length} of ${seeds.length} runs complete: ${kept}.`;
 }

@@ -20,7 +20,8 @@ export async function openPage({ module, folders = {}, expose = {} }) {
     await server.close();
   };
   try {
-    browser = await puppeteer.launch(launchOptions(executable));
+    // Ctrl-C is the command's: it says what became of the work, then closes the page.
+    browser = await puppeteer.launch({ ...launchOptions(executable), handleSIGINT: false });
     const page = await browser.newPage();
     page.on("console", (message) => {
       if (message.type() === "error") process.stderr.write(`[page] ${message.text()}\n`);

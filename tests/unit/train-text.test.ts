@@ -152,6 +152,9 @@ describe("terminal", () => {
     terminal.redraw("20 %");
     terminal.line("done");
     expect(text()).toBe("\r\x1b[K10 %\r\x1b[K20 %\r\x1b[Kdone\n");
+    terminal.lastLine("stopped");
+    terminal.redraw("30 %");
+    expect(text()).toMatch(/done\nstopped\n$/);
   });
 
   test("in a pipe: no control characters, a line of progress every ten seconds", () => {
