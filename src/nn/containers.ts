@@ -1,4 +1,5 @@
 import { OptionError } from "../core/errors.ts";
+import { knownOptions } from "../core/known-options.ts";
 import type { Value } from "../graph/value.ts";
 import { add } from "../ops/add.ts";
 import { concat } from "../ops/concat.ts";
@@ -38,6 +39,7 @@ export function residual(
   const [first] = layers;
   const given =
     first && typeof first === "object" ? (first as { body: Module; shortcut?: Module }) : undefined;
+  if (given) knownOptions("nn.residual", given, { body: true, shortcut: true });
   const body = given?.body ?? sequential(...(layers as readonly Module[]));
   const shortcut = given?.shortcut;
   const parts: Record<string, AnyModule> = { body, ...(shortcut && { shortcut }) };
@@ -56,7 +58,17 @@ export interface ParallelOptions {
 }
 
 /** Branches of one input, concatenated along the channels or added. */
-export function parallel(branches: Layers, { join = "concat", axis = 1 }: ParallelOptions = {}): Module {
+export function parallel(branches: Layers, options: ParallelOptions = {}): Module {
+  knownOptions("nn.parallel", options, { join: true, axis: true });
+  const { join = "concat", axis = 1 } = options;
+  if (join !== "concat" && join !== "add") {
+    throw new OptionError({
+      op: "nn.parallel",
+      problem: "join",
+      expected: '"concat" or "add"',
+      got: `${join}`,
+    });
+  }
   return makeModule({
     kind: "parallel",
     parts: branches,

@@ -1,3 +1,4 @@
+import { knownOptions, type OptionNames } from "../core/known-options.ts";
 import type { Initialiser } from "../graph/value.ts";
 import {
   type ConvTranspose2dOptions,
@@ -27,6 +28,9 @@ export interface ConvTranspose2dLayerOptions extends ConvTranspose2dOptions, Ini
   readonly kernel: number | readonly [number, number];
 }
 
+const INIT: OptionNames<InitOptions> = { weightInit: true, biasInit: true, bias: true };
+const CONV: OptionNames<Conv2dOptions> = { stride: true, padding: true, dilation: true, groups: true };
+
 function weightAndBias(
   weight: readonly number[],
   outputs: number,
@@ -52,6 +56,7 @@ function window(kernel: number | readonly [number, number]): readonly [number, n
  * Source  initial values as torch.nn.Conv2d
  */
 export function conv2d(inChannels: number, outChannels: number, options: Conv2dLayerOptions): Module {
+  knownOptions("nn.conv2d", options, { ...INIT, ...CONV, kernel: true });
   const { kernel, weightInit: _w, biasInit: _b, bias: _bias, ...conv } = options;
   const [r, s] = window(kernel);
   const groups = options.groups ?? 1;
@@ -79,6 +84,7 @@ export function convTranspose2d(
   outChannels: number,
   options: ConvTranspose2dLayerOptions,
 ): Module {
+  knownOptions("nn.convTranspose2d", options, { ...INIT, ...CONV, kernel: true, outputPadding: true });
   const { kernel, weightInit: _w, biasInit: _b, bias: _bias, ...conv } = options;
   const [r, s] = window(kernel);
   const groups = options.groups ?? 1;
@@ -105,6 +111,7 @@ export function convTranspose2d(
  * Source  initial values as torch.nn.Linear
  */
 export function linear(inFeatures: number, outFeatures: number, options: InitOptions = {}): Module {
+  knownOptions("nn.linear", options, INIT);
   positiveInteger("nn.linear", { inFeatures, outFeatures });
   return makeModule({
     kind: "linear",

@@ -1,3 +1,4 @@
+import { knownOptions } from "../core/known-options.ts";
 import { constant } from "../graph/leaf.ts";
 import type { Value } from "../graph/value.ts";
 import * as ops from "../ops/index.ts";
@@ -13,6 +14,7 @@ export interface CrossEntropyLossOptions extends Omit<ops.CrossEntropyOptions, "
 
 /** Softmax cross-entropy from logits and class indices or probabilities. */
 export function crossEntropy({ weight, ...options }: CrossEntropyLossOptions = {}): Loss {
+  knownOptions("nn.crossEntropy", options, { labelSmoothing: true, ignoreIndex: true, reduction: true });
   return (outputs, targets) =>
     ops.crossEntropy(single(outputs, "crossEntropy outputs"), single(targets, "crossEntropy targets"), {
       ...options,
@@ -25,6 +27,7 @@ export function nll({
   weight,
   ...options
 }: Omit<ops.NllOptions, "weight"> & { weight?: readonly number[] } = {}): Loss {
+  knownOptions("nn.nll", options, { ignoreIndex: true, reduction: true });
   return (outputs, targets) =>
     ops.nll(single(outputs, "nll outputs"), single(targets, "nll targets"), {
       ...options,
@@ -34,17 +37,20 @@ export function nll({
 
 /** Mean of squared differences. */
 export function mse(options: ops.ReductionOptions = {}): Loss {
+  knownOptions("nn.mse", options, { reduction: true });
   return (outputs, targets) =>
     ops.mse(single(outputs, "mse outputs"), single(targets, "mse targets"), options);
 }
 
 /** Mean of absolute differences. */
 export function l1(options: ops.ReductionOptions = {}): Loss {
+  knownOptions("nn.l1", options, { reduction: true });
   return (outputs, targets) => ops.l1(single(outputs, "l1 outputs"), single(targets, "l1 targets"), options);
 }
 
 /** Quadratic within `delta`, linear beyond. */
 export function huber(options: ops.HuberOptions = {}): Loss {
+  knownOptions("nn.huber", options, { delta: true, reduction: true });
   return (outputs, targets) =>
     ops.huber(single(outputs, "huber outputs"), single(targets, "huber targets"), options);
 }
@@ -53,6 +59,7 @@ export function huber(options: ops.HuberOptions = {}): Loss {
 export function bceWithLogits(
   options: Omit<ops.BceWithLogitsOptions, "weight" | "posWeight"> & { posWeight?: readonly number[] } = {},
 ): Loss {
+  knownOptions("nn.bceWithLogits", options, { posWeight: true, reduction: true });
   const { posWeight, ...rest } = options;
   return (outputs, targets) =>
     ops.bceWithLogits(single(outputs, "bceWithLogits outputs"), single(targets, "bceWithLogits targets"), {

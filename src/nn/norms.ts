@@ -1,3 +1,4 @@
+import { knownOptions } from "../core/known-options.ts";
 import { batchNorm as batchNormOp } from "../ops/batch-norm.ts";
 import { groupNorm as groupNormOp } from "../ops/group-norm.ts";
 import { instanceNorm as instanceNormOp } from "../ops/instance-norm.ts";
@@ -51,6 +52,7 @@ function normInputs(states: StateValues) {
  */
 export function batchNorm(features: number, options: BatchNormOptions = {}): Module {
   const { momentum = 0.1, eps = 1e-5, affine = true, trackRunningStats = true } = options;
+  knownOptions("nn.batchNorm", options, { momentum: true, eps: true, affine: true, trackRunningStats: true });
   positiveInteger("nn.batchNorm", { features });
   return makeModule({
     kind: "batchNorm",
@@ -79,6 +81,12 @@ export function instanceNorm(
   } = {},
 ): Module {
   const { momentum = 0.1, eps = 1e-5, affine = false, trackRunningStats = false } = options;
+  knownOptions("nn.instanceNorm", options, {
+    momentum: true,
+    eps: true,
+    affine: true,
+    trackRunningStats: true,
+  });
   positiveInteger("nn.instanceNorm", { features });
   return makeModule({
     kind: "instanceNorm",
@@ -93,6 +101,7 @@ export function layerNorm(
   normalizedShape: number | readonly number[],
   options: { readonly eps?: number; readonly affine?: boolean } = {},
 ): Module {
+  knownOptions("nn.layerNorm", options, { eps: true, affine: true });
   const shape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
   const { eps = 1e-5, affine = true } = options;
   return makeModule({
@@ -111,6 +120,7 @@ export function groupNorm(
   options: { readonly eps?: number; readonly affine?: boolean } = {},
 ): Module {
   const { eps = 1e-5, affine = true } = options;
+  knownOptions("nn.groupNorm", options, { eps: true, affine: true });
   positiveInteger("nn.groupNorm", { groups, features, "features / groups": features / groups });
   return makeModule({
     kind: "groupNorm",

@@ -1,5 +1,6 @@
 import { OptionError } from "../core/errors.ts";
 import { type GroupHypers, MAX_GROUPS } from "../core/hypers.ts";
+import { knownOptions, type OptionNames } from "../core/known-options.ts";
 import type { State } from "../graph/value.ts";
 
 /** Parameters that have hyper-parameters of their own; the first group that matches a parameter takes it. */
@@ -20,6 +21,13 @@ interface CommonOptions {
   /** Cuts every gradient element to [−clipValue, clipValue]. */
   readonly clipValue?: number;
 }
+
+const COMMON: OptionNames<CommonOptions> = {
+  weightDecay: true,
+  groups: true,
+  clipNorm: true,
+  clipValue: true,
+};
 
 export interface SgdOptions extends CommonOptions {
   /** Momentum where no schedule sets it. Default 0; an explicit 0 also saves its buffer, and no schedule can set it. */
@@ -59,6 +67,7 @@ export interface Optimizer {
  * Source  torch.optim.SGD
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
+  knownOptions("sgd", options, { ...COMMON, momentum: true, dampening: true, nesterov: true });
   const { momentum = 0, dampening = 0, nesterov = false } = options;
   if (nesterov && dampening !== 0) {
     throw new OptionError({
@@ -91,6 +100,7 @@ export function adamw(options: AdamOptions = {}): Optimizer {
 }
 
 function adaptive(kind: "adam" | "adamw", options: AdamOptions, defaultDecay: number): Optimizer {
+  knownOptions(kind, options, { ...COMMON, betas: true, eps: true });
   const [beta1, beta2] = options.betas ?? [0.9, 0.999];
   const { eps = 1e-8 } = options;
   const weightDecay = options.weightDecay ?? defaultDecay;
@@ -127,6 +137,9 @@ function checked(optimizer: Optimizer): Optimizer {
   ] as const) {
     if (value >= 0) continue;
     throw new OptionError({ op, problem: name, expected: "a number of at least 0", got: `${value}` });
+  }
+  for (const group of groups) {
+    knownOptions(`${op} group`, group, { match: true, lrFactor: true, weightDecay: true });
   }
   if (groups.length + 1 > MAX_GROUPS) {
     throw new OptionError({

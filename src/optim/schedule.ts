@@ -1,4 +1,5 @@
 import { OptionError } from "../core/errors.ts";
+import { knownOptions } from "../core/known-options.ts";
 
 /** A number at a position in [0, 1] of a run. */
 export type Schedule = (position: number) => number;
@@ -53,6 +54,10 @@ export interface OneCycleOptions {
  * Source  Smith & Topin 2018 (arXiv:1708.07120); fastai `fit_one_cycle`; torch.optim.lr_scheduler.OneCycleLR
  */
 export function oneCycle(options: OneCycleOptions): StepSchedule {
+  knownOptions("oneCycle", options, {
+    ...{ totalSteps: true, lrMax: true, div: true, divFinal: true, pctStart: true, momentum: true },
+    ...{ indexing: true, anneal: true, threePhase: true },
+  });
   const { totalSteps, lrMax, indexing = "fastai", momentum = [0.95, 0.85, 0.95] } = options;
   const pctStart = options.pctStart ?? (indexing === "fastai" ? 0.25 : 0.3);
   checkOneCycle(totalSteps, lrMax, pctStart);
