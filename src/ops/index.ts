@@ -65,3 +65,4 @@ export { sqrt } from "./sqrt.ts";
 export { sub } from "./sub.ts";
 export { sum } from "./sum.ts";
 export { tanh } from "./tanh.ts";
+export { type UpsampleOptions, upsampleNearest } from "./upsample-nearest.ts";
