@@ -1,7 +1,8 @@
 import { backward } from "./autodiff/backward.ts";
 import { compile } from "./compile.ts";
 import { type DType, type HostArray, hostArray } from "./core/dtype.ts";
-import { DataError, GraphError } from "./core/errors.ts";
+import { DataError, GraphError, OptionError } from "./core/errors.ts";
+import { knownOptions, type OptionNames } from "./core/known-options.ts";
 import { unpack } from "./core/layout.ts";
 import { formatShape, numel, type Shape } from "./core/shape.ts";
 import { contextOf } from "./gpu/context.ts";
@@ -48,6 +49,11 @@ export interface EvaluateOptions {
   onPlan?(plan: StepPlan): StepPlan | undefined;
 }
 
+const OPTIONS: OptionNames<EvaluateOptions> = {
+  ...{ upstream: true, mode: true, seed: true, step: true, row: true, choices: true, skip: true },
+  ...{ poison: true, onPlan: true },
+};
+
 export interface Evaluation {
   readonly outputs: Readonly<Record<string, ArrayOutput>>;
   /** Inputs that an op changed in place (running statistics in training mode), as they are afterwards. */
@@ -59,7 +65,8 @@ export interface Evaluation {
 /**
  * Runs any op or small graph on given arrays.
  * `fn` gets one symbolic value per input and returns one value (called "output") or a record of them.
- * Errors  DataError for an array whose length is not its shape's; whatever the ops throw for shapes that do not fit
+ * Errors  DataError for an array whose length is not its shape's; DeviceError if a buffer is larger than the device
+ *         allows; whatever the ops throw for shapes that do not fit. Nothing has reached the GPU then
  */
 export async function evaluate(
   device: GPUDevice,
@@ -67,6 +74,7 @@ export async function evaluate(
   inputs: Readonly<Record<string, ArrayInput>>,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkOptions(options);
   const arrays: Record<string, HostArray> = {};
   for (const [name, array] of Object.entries(inputs)) arrays[name] = checkedArray(name, array);
   const context = contextOf(device);
@@ -140,6 +148,13 @@ export function traceEvaluation(
   });
 }
 
+function checkOptions(options: EvaluateOptions): void {
+  knownOptions("evaluate", options, OPTIONS);
+  const { mode = "eval" } = options;
+  if (mode === "eval" || mode === "train") return;
+  throw new OptionError({ op: "evaluate", problem: "mode", expected: '"eval" or "train"', got: `${mode}` });
+}
+
 function unknownOutput(name: string, known: readonly string[]): GraphError {
   return new GraphError({
     op: "evaluate",
@@ -151,6 +166,14 @@ function unknownOutput(name: string, known: readonly string[]): GraphError {
 }
 
 function checkedArray(name: string, { data, shape, dtype = "f32" }: ArrayInput): HostArray {
+  if (dtype !== "f32" && dtype !== "i32" && dtype !== "u32") {
+    throw new OptionError({
+      op: "evaluate",
+      problem: `dtype of ${name}`,
+      expected: '"f32", "i32" or "u32"',
+      got: `${dtype}`,
+    });
+  }
   if (data.length !== numel(shape)) {
     throw new DataError({
       op: "evaluate",
@@ -160,7 +183,7 @@ function checkedArray(name: string, { data, shape, dtype = "f32" }: ArrayInput):
       fix: "pass data and shape that belong together",
     });
   }
-  const array = hostArray(dtype, data.length);
-  array.set(data);
-  return array;
+  const copy = hostArray(dtype, data.length);
+  copy.set(data);
+  return copy;
 }

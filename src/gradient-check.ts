@@ -1,4 +1,5 @@
 import { DataError, OptionError } from "./core/errors.ts";
+import { knownOptions } from "./core/known-options.ts";
 import { hashString, randomNormal, randomUnit, streamKey } from "./core/random.ts";
 import { numel, rowMajorStrides, type Shape } from "./core/shape.ts";
 import { type ArrayInput, type Evaluation, evaluate } from "./evaluate.ts";
@@ -74,6 +75,13 @@ export async function gradientCheck(
   inputs: Inputs,
   options: GradientCheckOptions = {},
 ): Promise<GradientCheckResult> {
+  knownOptions("gradientCheck", options, {
+    inputs: true,
+    samples: true,
+    tolerance: true,
+    mode: true,
+    seed: true,
+  });
   const names = checkedNames(inputs, options.inputs);
   const { mode = "eval", seed = 0 } = options;
   const run = (changed: Inputs, upstream?: Inputs) =>

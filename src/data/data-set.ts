@@ -1,4 +1,5 @@
 import { DataError } from "../core/errors.ts";
+import { knownOptions } from "../core/known-options.ts";
 import { numel, type Shape } from "../core/shape.ts";
 
 /** One array of a data set: all examples of one input or target, one after another. */
@@ -36,7 +37,18 @@ function columns(given: Column | Readonly<Record<string, Column>>, single: strin
 }
 
 /** Examples in a column. */
-function countOf(name: string, { data, shape }: Column): number {
+function countOf(name: string, column: Column): number {
+  const { data, shape } = column;
+  knownOptions(`data: ${name}`, column, { data: true, shape: true, mean: true, std: true });
+  if (!(data instanceof Uint8Array || data instanceof Float32Array || data instanceof Int32Array)) {
+    throw new DataError({
+      op: "data",
+      problem: `array of ${name}`,
+      expected: "a Uint8Array, Float32Array or Int32Array",
+      got: (data as object | undefined)?.constructor.name ?? "none",
+      fix: "bytes become data/255, floats stay, integers are class indices",
+    });
+  }
   const size = numel(shape);
   if (data.length % size !== 0) {
     throw new DataError({
@@ -54,6 +66,7 @@ function countOf(name: string, { data, shape }: Column): number {
  * Errors  DataError if it is empty, columns differ in length, a number is NaN or infinite, or a class is out of range
  */
 export function dataSet(init: DataSetInit): DataSet {
+  knownOptions("data", init, { inputs: true, targets: true, classes: true });
   const inputs = columns(init.inputs, "x");
   const targets = columns(init.targets, "y");
   const counts = Object.entries({ ...inputs, ...targets }).map(([name, column]) => ({
@@ -138,11 +151,33 @@ export interface ImageDataInit {
   readonly std?: readonly number[];
 }
 
-/** A data set of labelled images. Errors  as `dataSet` */
-export function imageData({ images, shape, labels, classes, mean, std }: ImageDataInit): DataSet {
+/** Labels as integers. Errors  DataError for one that is not: it would be cut off in silence */
+function wholeLabels(labels: ArrayLike<number>): Int32Array {
+  const whole = Int32Array.from(labels);
+  const bad = whole.findIndex((label, i) => label !== labels[i]);
+  if (bad < 0) return whole;
+  throw new DataError({
+    op: "imageData",
+    problem: `label of example ${bad}`,
+    expected: "an integer",
+    got: `${labels[bad]}`,
+  });
+}
+
+/** A data set of labelled images. Errors  as `dataSet`, and DataError for a label that is no integer */
+export function imageData(init: ImageDataInit): DataSet {
+  knownOptions("imageData", init, {
+    images: true,
+    shape: true,
+    labels: true,
+    classes: true,
+    mean: true,
+    std: true,
+  });
+  const { images, shape, labels, classes, mean, std } = init;
   return dataSet({
     inputs: { data: images, shape, ...(mean && { mean }), ...(std && { std }) },
-    targets: { data: Int32Array.from(labels), shape: [] },
+    targets: { data: wholeLabels(labels), shape: [] },
     ...(classes !== undefined && { classes }),
   });
 }

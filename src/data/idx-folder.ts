@@ -1,4 +1,5 @@
 import { DataError } from "../core/errors.ts";
+import { knownOptions } from "../core/known-options.ts";
 import { type DataSet, imageData } from "./data-set.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
 import { type Splits, splitLast } from "./split-last.ts";
@@ -26,6 +27,7 @@ export async function idxSplits(
   files: Readonly<Record<string, Uint8Array>>,
   options: IdxFolderOptions = {},
 ): Promise<Splits> {
+  knownOptions("idxSplits", options, { valid: true, mean: true, std: true });
   const names = Object.keys(files).filter(
     (name) => /-idx\d-|\.idx\d?/.test(name) || /images|labels/.test(name),
   );

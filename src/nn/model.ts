@@ -1,4 +1,5 @@
 import { GraphError, OptionError } from "../core/errors.ts";
+import { knownOptions } from "../core/known-options.ts";
 import { numel } from "../core/shape.ts";
 import type { State } from "../graph/value.ts";
 import { type AnyModule, type Binding, bound, type Values } from "./module.ts";
@@ -104,7 +105,9 @@ export class Model {
    * unless `batchNorm: "train"`.
    * Errors  OptionError if no module has this path
    */
-  freeze(path: string, { batchNorm = "eval" }: FreezeOptions = {}): void {
+  freeze(path: string, options: FreezeOptions = {}): void {
+    knownOptions("freeze", options, { batchNorm: true });
+    const { batchNorm = "eval" } = options;
     this.#checkPath(path);
     this.#frozen.set(path, { batchNorm });
   }

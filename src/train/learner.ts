@@ -1,5 +1,6 @@
 import type { HostArray } from "../core/dtype.ts";
 import { DataError, OptionError } from "../core/errors.ts";
+import { knownOptions, type OptionNames } from "../core/known-options.ts";
 import { hashString, permutation, streamKey } from "../core/random.ts";
 import { formatShape, sameShape } from "../core/shape.ts";
 import type { DataSet } from "../data/data-set.ts";
@@ -53,6 +54,12 @@ export interface LearnerOptions {
   onWarning?(message: string): void;
 }
 
+const LEARNER_OPTIONS: OptionNames<LearnerOptions> = {
+  ...{ device: true, model: true, data: true, loss: true, optimizer: true, metrics: true, batchSize: true },
+  ...{ seed: true, dropLast: true, shuffle: true, accumulate: true, trainMetrics: true, callbacks: true },
+  onWarning: true,
+};
+
 /** lr and momentum of `fit`: numbers, or a function of the step within the fit. */
 export interface FitOptions {
   readonly lr: number | StepSchedule;
@@ -79,6 +86,8 @@ export class Learner {
 
   /** Errors  OptionError, DataError for options or data that cannot be trained on; nothing has reached the GPU then */
   constructor(options: LearnerOptions) {
+    knownOptions("learner", options, LEARNER_OPTIONS);
+    knownOptions("learner data", options.data, { train: true, valid: true });
     this.options = { seed: 0, dropLast: true, accumulate: 1, ...options };
     this.optimizer = options.optimizer ?? sgd();
     this.model = new Model(options.model);
@@ -135,7 +144,9 @@ export class Learner {
    * Trains for some epochs at given lr and momentum.
    * Errors  OptionError for numbers out of range; DataError, ShapeError, DeviceError before the first step
    */
-  async fit(epochs: number, { lr, momentum = this.optimizer.momentum }: FitOptions): Promise<RunLog> {
+  async fit(epochs: number, options: FitOptions): Promise<RunLog> {
+    knownOptions("fit", options, { lr: true, momentum: true });
+    const { lr, momentum = this.optimizer.momentum } = options;
     const schedule: StepSchedule = typeof lr === "number" ? () => ({ lr, momentum }) : lr;
     if (!(Number.isInteger(epochs) && epochs >= 1)) {
       throw new OptionError({

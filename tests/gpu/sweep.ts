@@ -43,7 +43,7 @@ export function mismatches(
 /** Runs a case on the device, all memory filled with NaN first, and returns what disagrees with the reference. */
 export async function caseMismatches(
   test: OpCase,
-  options: EvaluateOptions & { readonly relative?: number } = {},
+  { relative, ...options }: EvaluateOptions & { readonly relative?: number } = {},
 ): Promise<Mismatch[]> {
   const device = await testDevice();
   const inputs = fillInputs(test);
@@ -60,7 +60,7 @@ export async function caseMismatches(
     ...options,
   });
   const gradients = test.reference.backward(inputs, test.attrs, upstream);
-  return compare(test, result, forward, gradients, options.relative);
+  return compare(test, result, forward, gradients, relative);
 }
 
 function compare(
