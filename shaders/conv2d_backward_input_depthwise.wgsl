@@ -16,6 +16,8 @@ const STRIDE_H: u32 = 1u;
 const STRIDE_W: u32 = 1u;
 const DILATION_H: u32 = 1u;
 const DILATION_W: u32 = 1u;
+const STEP_R: u32 = 1u; // every STEP_R-th kernel row meets the same pixels: stride / gcd(stride, dilation)
+const STEP_S: u32 = 1u;
 const PAD_TOP: i32 = 0i;
 const PAD_LEFT: i32 = 0i;
 
@@ -28,6 +30,17 @@ fn a_load(i: u32, c: u32) -> vec4<f32> { return dy[i]; }
 
 // Fusion hook: v is about to be stored as vec4 i of dx, of channels 4c to 4c+3.
 fn epilogue(v: Elem, i: u32, c: u32) -> Elem { return v; }
+
+// First tap whose distance from `offset` is a multiple of the stride; `taps` where there is none.
+fn first_tap(taps: u32, step: u32, dilation: u32, stride: u32, offset: u32) -> u32 {
+  var first = taps;
+  for (var t = min(step, taps); t > 0u; t--) {
+    if ((t - 1u) * dilation % stride == offset % stride) {
+      first = t - 1u;
+    }
+  }
+  return first;
+}
 
 @compute @workgroup_size(64)
 fn conv2d_backward_input_depthwise(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -52,17 +65,20 @@ fn conv2d_backward_input_depthwise(@builtin(global_invocation_id) id: vec3u, @bu
     column[i] = i32(pixel % CLASS_W);
   }
   var acc: array<vec4<f32>, TILE_PIXELS>;
-  for (var tap = 0u; tap < R * S; tap++) {
-    let up = i32(class_h) + PAD_TOP - i32(tap / S * DILATION_H);
-    let across = i32(class_w) + PAD_LEFT - i32(tap % S * DILATION_W);
-    if (up % i32(STRIDE_H) != 0 || across % i32(STRIDE_W) != 0) {
-      continue;
-    }
-    let b = weight[tap * (4u * C4) + c];
+  let r0 = first_tap(R, STEP_R, DILATION_H, STRIDE_H, class_h + u32(PAD_TOP));
+  let s0 = first_tap(S, STEP_S, DILATION_W, STRIDE_W, class_w + u32(PAD_LEFT));
+  let taps_r = (R - r0 + STEP_R - 1u) / STEP_R;
+  let taps_s = (S - s0 + STEP_S - 1u) / STEP_S;
+  for (var t = 0u; t < taps_r * taps_s; t++) {
+    let r = r0 + t / taps_s * STEP_R;
+    let s = s0 + t % taps_s * STEP_S;
+    let up = (i32(class_h) + PAD_TOP - i32(r * DILATION_H)) / i32(STRIDE_H);
+    let across = (i32(class_w) + PAD_LEFT - i32(s * DILATION_W)) / i32(STRIDE_W);
+    let b = weight[(r * S + s) * (4u * C4) + c];
     for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
       // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
-      let p = u32(row[i] + up / i32(STRIDE_H));
-      let q = u32(column[i] + across / i32(STRIDE_W));
+      let p = u32(row[i] + up);
+      let q = u32(column[i] + across);
       let inside = p < P && q < Q;
       let at = select(0u, (image[i] * P + p) * Q + q, inside) * C4 + c;
       acc[i] += select(vec4<f32>(), a_load(at, c), inside) * b;

@@ -34,6 +34,12 @@ function sizeConsts({ shape, attrs }: LaunchContext<Names, InputGradientAttrs>):
   return { P: p, Q: q, H: attrs.height, W: attrs.width, R: r, S: s, ...geometryConsts(attrs) };
 }
 
+/** The step between kernel rows, and between columns, that meet the same class of pixels. */
+function stepConsts({ strideH, strideW, dilationH, dilationW }: InputGradientAttrs): Record<string, number> {
+  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+  return { STEP_R: strideH / gcd(strideH, dilationH), STEP_S: strideW / gcd(strideW, dilationW) };
+}
+
 /** Pixels of an input that are equal modulo the stride, in the largest of these classes. */
 function classPixels({ shape, attrs }: LaunchContext<Names, InputGradientAttrs>): number {
   return shape.dx[0]! * ceilDiv(attrs.height, attrs.strideH) * ceilDiv(attrs.width, attrs.strideW);
@@ -60,6 +66,7 @@ const dense: InputGradient = {
       ),
       const: {
         ...sizeConsts(context),
+        ...stepConsts(attrs),
         TILE_PIXELS: pixels,
         TILE_VECS: vecs,
         N: n,
@@ -85,7 +92,13 @@ const depthwise: InputGradient = {
     const { strideH, strideW } = context.attrs;
     return {
       grid: threadGrid(c4 * ceilDiv(classPixels(context), 4), strideH * strideW),
-      const: { ...sizeConsts(context), TILE_PIXELS: 4, N: context.shape.dx[0]!, C4: c4 },
+      const: {
+        ...sizeConsts(context),
+        ...stepConsts(context.attrs),
+        TILE_PIXELS: 4,
+        N: context.shape.dx[0]!,
+        C4: c4,
+      },
     };
   },
 };
