@@ -28,7 +28,7 @@ describe("drawn digits", () => {
   });
 
   test("every image has ink, hardly any at the border", () => {
-    const data = train.inputs.x!.data;
+    const data = train.inputs.x!.data as Uint8Array;
     for (let example = 0; example < train.count; example++) {
       const image = data.subarray(example * 784, (example + 1) * 784);
       const ink = image.reduce((sum, value) => sum + Number(value > 128), 0);
