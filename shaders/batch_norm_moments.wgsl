@@ -1,7 +1,7 @@
 // batch_norm_moments — per channel and chunk of positions: a shift k, the mean of x − k, and Σ (x − k − that mean)².
-// One thread per chunk and channel (or four channels, where x lies channels last). The shift is the chunk's first value,
-// so that a large mean cancels before anything is squared. Bindings: x; partials [chunk, (k, mean, M2), channel].
-// Source: Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance".
+// One thread per chunk and channel (or four channels, where x lies channels last). The shift is the chunk's first
+// value, so that a large mean cancels before anything is squared. Bindings: x; partials [chunk, (k, mean, M2),
+// channel]. Source: Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance".
 alias Elem = f32;
 const POSITIONS: u32 = 1u; // values of one channel
 const CHUNK: u32 = 1u;

@@ -1,5 +1,5 @@
-// bce_with_logits — −(p·y·log σ(x) + (1 − y)·log(1 − σ(x))) from logits x, targets y and the weight p of positives, with
-// its slopes in x and y. Nothing overflows, and nothing cancels that the sum itself does not.
+// bce_with_logits — −(p·y·log σ(x) + (1 − y)·log(1 − σ(x))) from logits x, targets y and the weight p of positives,
+// with its slopes in x and y. Nothing overflows, and nothing cancels that the sum itself does not.
 alias Elem = f32;
 alias Word = u32;
 

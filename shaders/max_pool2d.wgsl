@@ -1,7 +1,7 @@
-// max_pool2d — y[n,p,q,c] = max over r, s of x[n, p·stride + r·dilation − pad, …, c], channels last; padding never wins.
-// One thread computes TILE_PIXELS consecutive pixels of one output row × one vec4 of channels. For each window row it
-// reads the input columns under them once, S_STEP taps at a time; which of them a pixel and a tap meet in is known when
-// the loops are unrolled. Bindings: x [N,H,W,C/4], y [N,P,Q,C/4].
+// max_pool2d — y[n,p,q,c] = max over r, s of x[n, p·stride + r·dilation − pad, …, c], channels last; padding never
+// wins. One thread computes TILE_PIXELS consecutive pixels of one output row × one vec4 of channels. For each window
+// row it reads the input columns under them once, S_STEP taps at a time; which of them a pixel and a tap meet in is
+// known when the loops are unrolled. Bindings: x [N,H,W,C/4], y [N,P,Q,C/4].
 alias Elem = vec4<f32>;
 const TILE_PIXELS: u32 = 1u;
 const S_STEP: u32 = 1u; // divides S

@@ -1,8 +1,8 @@
 // max_pool2d_backward — dx[n,h,w,c] = Σ dy[n,p,q,c] over the windows whose first maximum, row by row, is pixel (h, w).
-// One thread computes a cell of CELL_H × CELL_W pixels × one vec4 of channels: it finds the maximum of every window that
-// reaches into the cell again and gives dy to the pixel it lies at, if that is one of the cell's. Taps are visited
-// backwards and equal ones replace each other, so the first stays. Cells start in the padding, in step with the windows.
-// Bindings: x, dx [N,H,W,C/4]; dy [N,P,Q,C/4].
+// One thread computes a cell of CELL_H × CELL_W pixels × one vec4 of channels: it finds the maximum of every window
+// that reaches into the cell again and gives dy to the pixel it lies at, if that is one of the cell's. Taps are visited
+// backwards and equal ones replace each other, so the first stays. Cells start in the padding, in step with the
+// windows. Bindings: x, dx [N,H,W,C/4]; dy [N,P,Q,C/4].
 alias Elem = vec4<f32>;
 const CELL_H: u32 = 1u;
 const CELL_W: u32 = 1u;

@@ -97,11 +97,8 @@ export async function gradientCheck(
     const input = inputs[name]!;
     const numeric = new Map<number, Estimate>();
     const size = sizeOf(input.data);
-    for (const offset of drawOffsets(
-      numel(input.shape),
-      options.samples ?? 24,
-      streamKey(seed, hashString(name)),
-    )) {
+    const key = streamKey(seed, hashString(name));
+    for (const offset of drawOffsets(numel(input.shape), options.samples ?? 24, key)) {
       const at = async (value: number) => {
         const data = Float32Array.from(input.data);
         data[offset] = value;

@@ -212,7 +212,7 @@ export function standardise(x: Value, eps: number): Value {
 
 function checkInputs(x: Value, inputs: BatchNormInputs, momentum: number | null, eps: number): void {
   const op = "batchNorm";
-  const { weight, bias, runningMean, runningVar, numBatchesTracked } = inputs;
+  const { weight, bias, runningMean, runningVar } = inputs;
   if (x.shape.length < 2 || x.shape.length > 4) {
     throw new ShapeError({
       op,
@@ -236,6 +236,15 @@ function checkInputs(x: Value, inputs: BatchNormInputs, momentum: number | null,
       fix: `nn.batchNorm(${channels}), or change the layer before it to ${value.shape[0] ?? 1} channels`,
     });
   }
+  checkStatistics(op, inputs, momentum, eps);
+}
+
+function checkStatistics(
+  op: string,
+  { runningMean, runningVar, numBatchesTracked }: BatchNormInputs,
+  momentum: number | null,
+  eps: number,
+): void {
   if ((runningMean === undefined) !== (runningVar === undefined)) {
     throw new OptionError({
       op,

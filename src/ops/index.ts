@@ -6,6 +6,7 @@ export { add } from "./add.ts";
 export { addSplits } from "./add-splits.ts";
 export { type AvgPool2dOptions, avgPool2d } from "./avg-pool2d.ts";
 export { type BatchNormInputs, type BatchNormOpOptions, batchNorm } from "./batch-norm.ts";
+export { moments as batchNormMoments } from "./batch-norm-parts.ts";
 export { type BceWithLogitsOptions, bceWithLogits } from "./bce-with-logits.ts";
 export { broadcastTo } from "./broadcast-to.ts";
 export { type ClampOptions, clamp } from "./clamp.ts";

@@ -35,7 +35,7 @@ export const cases: OpCase[] = [
   linearCase([65, 31], 33),
   linearCase([7, 300], 3),
   linearCase([300, 7], 5),
-  linearCase([5, 1030], 9),
+  linearCase([5, 1030], 5),
   linearCase([602, 9], 6),
   linearCase([2, 3, 5], 7),
   linearCase([2, 5, 3, 7], 4),

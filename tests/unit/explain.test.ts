@@ -38,7 +38,10 @@ describe("npm run explain", () => {
 
   test("the text has graph, dispatches and memory", () => {
     const text = explanationText("book", 64, explanation);
-    expect(text.split("\n").slice(0, 2).join("\n")).toMatchInlineSnapshot();
+    expect(text.split("\n").slice(0, 2).join("\n")).toMatchInlineSnapshot(`
+      "book: the book's net: five stride-2 convolutions with batch norm and ReLU
+      30,402 parameters; input [64, 1, 28, 28]; one training step: forward, backward, update"
+    `);
     expect(text).toMatch(/^ {2}%\d+ \[64, 8, 14, 14\] = conv2d/m);
     expect(text).toMatch(/^#\d\d {2}conv2d\w* +block4\.conv +forward/m);
     for (const row of [
