@@ -122,10 +122,11 @@ export class Program {
 /** Refuses labels that the loss cannot take, before any of them reaches the device. */
 function checkLabels(graph: Graph, data: DataSet): void {
   for (const node of graph.nodes) {
-    const { target, logits, x } = node.inputs;
-    const scores = logits ?? x;
-    if (target?.dtype !== "i32" || !scores || !/^(cross_entropy|nll)/.test(node.op.name)) continue;
-    const gathered = producer(target);
+    const { labels } = node.inputs;
+    const scores = node.inputs[node.op.inputs[0]!];
+    const loss = node.phase === "forward" && /^(cross_entropy|nll)/.test(node.op.name);
+    if (!loss || labels?.dtype !== "i32" || !scores) continue;
+    const gathered = producer(labels);
     const source = gathered?.op.name === "gather" ? gathered.inputs.source?.source : undefined;
     const name = source?.kind === "input" ? source.name.slice(DATA.length + 1) : undefined;
     const column = name === undefined ? undefined : data.targets[name];

@@ -68,6 +68,7 @@ const conv2d = (name: string): CaseName => ["conv2d", "conv2d", name];
 const matmul = (name: string): CaseName => ["matmul", "matmul", name];
 const batchNorm = (name: string): CaseName => ["batch-norm", "batchNorm", name];
 const maxPool2d = (name: string): CaseName => ["max-pool2d", "maxPool2d", name];
+const avgPool2d = (name: string): CaseName => ["avg-pool2d", "avgPool2d", name];
 
 const convolution: PlantedMistake[] = [
   {
@@ -113,7 +114,7 @@ const convolution: PlantedMistake[] = [
   {
     name: "split sums: the last range is not added",
     plant: text("add_splits", ["s < SPLITS", "s + 1u < SPLITS"]),
-    caughtBy: [conv2d("16x16 image"), matmul("[5,1102] · [1102,7]")],
+    caughtBy: [conv2d("16x16 image"), matmul("[5,1102] · [1102,5]")],
   },
   {
     name: "split sums: the second pass does not run",
@@ -191,6 +192,11 @@ const windows: PlantedMistake[] = [
     name: "max pool: padding counts as 0",
     plant: text("max_pool2d", [/let lowest = [^;]*;/, "let lowest = vec4<f32>();"]),
     caughtBy: [maxPool2d("overlapping")],
+  },
+  {
+    name: "average pool: padding counts in the divisor though it should not",
+    plant: text("avg_pool2d", ["if (INCLUDE_PAD)", "if (true)"]),
+    caughtBy: [avgPool2d("padding not counted")],
   },
 ];
 
