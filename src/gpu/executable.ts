@@ -57,18 +57,20 @@ export class Executable {
 
   /** Encodes the step into a pass; `row` selects the row of per-step numbers. */
   encode(pass: GPUComputePassEncoder, row = 0): void {
+    for (let i = 0; i < this.#commands.length; i++) this.encodeOne(pass, i, row);
+  }
+
+  /** Encodes one dispatch of the plan, by its index. */
+  encodeOne(pass: GPUComputePassEncoder, index: number, row = 0): void {
+    const command = this.#commands[index]!;
     this.#stepOffset[0] = row * STEP_BYTES;
-    const commands = this.#commands;
-    for (let i = 0; i < commands.length; i++) {
-      const command = commands[i]!;
-      pass.setPipeline(command.pipeline);
-      for (let group = 0; group < command.groups.length; group++) {
-        if (group === command.stepGroup)
-          pass.setBindGroup(group, command.groups[group]!, this.#stepOffset, 0, 1);
-        else pass.setBindGroup(group, command.groups[group]!);
-      }
-      pass.dispatchWorkgroups(command.x, command.y, command.z);
+    pass.setPipeline(command.pipeline);
+    for (let group = 0; group < command.groups.length; group++) {
+      if (group === command.stepGroup)
+        pass.setBindGroup(group, command.groups[group]!, this.#stepOffset, 0, 1);
+      else pass.setBindGroup(group, command.groups[group]!);
     }
+    pass.dispatchWorkgroups(command.x, command.y, command.z);
   }
 }
 

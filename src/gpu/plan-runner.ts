@@ -1,0 +1,151 @@
+import type { HostArray } from "../core/dtype.ts";
+import { roundUp } from "../core/shape.ts";
+import { STEP_BYTES, type StepPlan } from "../plan/step-plan.ts";
+import { type StepRow, writeStepRow } from "../plan/step-row.ts";
+import type { DeviceContext } from "./context.ts";
+import { Executable } from "./executable.ts";
+import { readRegions } from "./readback.ts";
+
+export interface PlanRunnerOptions {
+  /** Arrays by input name, in logical row-major order. */
+  readonly inputs: Readonly<Record<string, HostArray>>;
+  readonly row?: StepRow;
+  /** Contents of flat buffers by name ("params", …); zeros where absent. */
+  readonly flat?: Readonly<Record<string, HostArray>>;
+}
+
+/** A plan on buffers of its own, to be run and timed many times: what bench, tuner and profiler stand on. */
+export class PlanRunner {
+  readonly plan: StepPlan;
+  readonly #context: DeviceContext;
+  readonly #executable: Executable;
+  readonly #buffers: ReadonlyMap<string, GPUBuffer>;
+  #queries: { readonly set: GPUQuerySet; readonly resolved: GPUBuffer } | undefined;
+
+  private constructor(
+    context: DeviceContext,
+    executable: Executable,
+    buffers: ReadonlyMap<string, GPUBuffer>,
+  ) {
+    this.plan = executable.plan;
+    this.#context = context;
+    this.#executable = executable;
+    this.#buffers = buffers;
+  }
+
+  static async create(
+    context: DeviceContext,
+    plan: StepPlan,
+    options: PlanRunnerOptions,
+  ): Promise<PlanRunner> {
+    const buffers = makeBuffers(context, plan, options);
+    const executable = await Executable.create(context, plan, (name) => buffers.get(name)!);
+    return new PlanRunner(context, executable, buffers);
+  }
+
+  /** Bytes of all buffers. */
+  get bytes(): number {
+    return [...this.#buffers.values()].reduce((sum, buffer) => sum + buffer.size, 0);
+  }
+
+  /** Runs the plan `times` in one submit and waits until the device has finished. Units  milliseconds of all runs */
+  async run(times: number): Promise<number> {
+    const { device } = this.#context;
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let i = 0; i < times; i++) this.#executable.encode(pass);
+    pass.end();
+    const started = performance.now();
+    this.#context.submit([encoder.finish()]);
+    await device.queue.onSubmittedWorkDone();
+    return performance.now() - started;
+  }
+
+  /**
+   * Time of every dispatch of one run, by timestamps around a pass of its own.
+   * Units   nanoseconds, in the order of the plan's dispatches
+   * Errors  throws where the device has no timestamp-query
+   */
+  async profile(): Promise<Float64Array> {
+    const { device } = this.#context;
+    const count = this.plan.dispatches.length;
+    this.#queries ??= {
+      set: device.createQuerySet({ type: "timestamp", count: 2 * count }),
+      resolved: this.#context.createBuffer({
+        label: "timestamps",
+        size: 16 * count,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      }),
+    };
+    const { set, resolved } = this.#queries;
+    const encoder = device.createCommandEncoder();
+    for (let i = 0; i < count; i++) {
+      const pass = encoder.beginComputePass({
+        timestampWrites: {
+          querySet: set,
+          beginningOfPassWriteIndex: 2 * i,
+          endOfPassWriteIndex: 2 * i + 1,
+        },
+      });
+      this.#executable.encodeOne(pass, i);
+      pass.end();
+    }
+    encoder.resolveQuerySet(set, 0, 2 * count, resolved, 0);
+    this.#context.submit([encoder.finish()]);
+    const [bytes] = await readRegions(this.#context, [{ buffer: resolved, offset: 0, size: 16 * count }]);
+    const stamps = new BigInt64Array(bytes!);
+    return Float64Array.from({ length: count }, (_, i) => Number(stamps[2 * i + 1]! - stamps[2 * i]!));
+  }
+
+  /** Bytes of the plan's outputs as they are now, by name. */
+  async outputs(): Promise<Record<string, ArrayBuffer>> {
+    const named = Object.entries(this.plan.outputs);
+    const data = await readRegions(
+      this.#context,
+      named.map(([, { buffer, offset, size }]) => ({ buffer: this.#buffers.get(buffer)!, offset, size })),
+    );
+    return Object.fromEntries(named.map(([name], i) => [name, data[i]!]));
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers.values()) buffer.destroy();
+    this.#queries?.set.destroy();
+    this.#queries?.resolved.destroy();
+  }
+}
+
+function makeBuffers(
+  context: DeviceContext,
+  plan: StepPlan,
+  { inputs, row = { step: 0, seed: 0 }, flat = {} }: PlanRunnerOptions,
+): Map<string, GPUBuffer> {
+  const buffers = new Map<string, GPUBuffer>();
+  const make = (name: string, size: number, usage: number, data?: ArrayBufferView<ArrayBuffer>) => {
+    const buffer = context.createBuffer({ label: name, size: roundUp(Math.max(size, 16), 16), usage });
+    if (data?.byteLength) context.device.queue.writeBuffer(buffer, 0, data);
+    buffers.set(name, buffer);
+  };
+  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  for (const [i, size] of plan.work.entries()) make(`work${i}`, size, storage);
+  for (const [name, size] of Object.entries(plan.inputs))
+    make(`input.${name}`, size, storage, inputs[name] as HostArray & ArrayBufferView<ArrayBuffer>);
+  make("constants", plan.constants.length * 4, storage, Uint32Array.from(plan.constants));
+  for (const [name, size] of flatSizes(plan, buffers))
+    make(name, size, storage, flat[name] as HostArray & ArrayBufferView<ArrayBuffer>);
+  const step = new ArrayBuffer(STEP_BYTES);
+  writeStepRow(step, 0, row);
+  make("step", STEP_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, new Uint8Array(step));
+  return buffers;
+}
+
+/** Bytes of every buffer that is bound but not made yet: the flat ones. */
+function flatSizes(plan: StepPlan, made: ReadonlyMap<string, GPUBuffer>): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { bindings } of plan.dispatches) {
+    for (const { buffer, offset, size } of bindings) {
+      if (made.has(buffer) || buffer === "step") continue;
+      sizes.set(buffer, Math.max(sizes.get(buffer) ?? 0, offset + size));
+    }
+  }
+  return sizes;
+}
