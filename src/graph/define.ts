@@ -54,9 +54,22 @@ export interface Launch {
 /** Layout a kernel wants a value in; "any" takes it as it is, an output "like" takes that of the named input. */
 export type LayoutRequest = Layout | "any" | `like ${string}`;
 
-/** One dispatch of one WGSL file. Variables of group 0 are bound to the op's inputs and outputs of the same name. */
-export interface Kernel<I extends string = string, O extends string = string, A = object> {
+/** What kernels and parts have in common: when they can be taken, and when they are worth it. */
+interface LoweringTerms<K extends string, A> {
   readonly name: string;
+  /** False where the lowering would give wrong results or not compile. Default: always true. */
+  when?(context: ChoiceContext<K, A>): boolean;
+  /** False where it works but is not worth trying: neither default nor measured, only taken by name. Default true. */
+  suits?(context: ChoiceContext<K, A>): boolean;
+  /** True if it compiles in little time: the first steps run on it while others are being measured. */
+  readonly quick?: boolean;
+  /** "fast" trades digits for speed (Winograd: 3e-5 of the sum of magnitudes instead of 2e-6). Default "exact". */
+  readonly precision?: "exact" | "fast";
+}
+
+/** One dispatch of one WGSL file. Variables of group 0 are bound to the op's inputs and outputs of the same name. */
+export interface Kernel<I extends string = string, O extends string = string, A = object>
+  extends LoweringTerms<I | O, A> {
   readonly wgsl: string;
   /** Layout of each input and output; row-major where absent. */
   readonly layouts?: Readonly<Partial<Record<I | O, LayoutRequest>>>;
@@ -64,14 +77,12 @@ export interface Kernel<I extends string = string, O extends string = string, A 
   readonly hooks?: readonly "epilogue"[];
   /** Outputs whose padding lanes this kernel stores as 0. */
   readonly padZero?: readonly O[];
-  when?(context: ChoiceContext<I | O, A>): boolean;
   launch(context: LaunchContext<I | O, A>): Launch;
 }
 
 /** Several ops in place of one (Winograd, split-K, batch norm as moments and normalise). Applied after autodiff. */
-export interface Parts<I extends string = string, O extends string = string, A = object> {
-  readonly name: string;
-  when?(context: ChoiceContext<I | O, A>): boolean;
+export interface Parts<I extends string = string, O extends string = string, A = object>
+  extends LoweringTerms<I | O, A> {
   parts(inputs: Named<I, Value>, attrs: A): Named<O, Value>;
 }
 
@@ -101,7 +112,7 @@ export interface Cost {
 
 /**
  * The one-place contract of an op: names, shapes, body, gradient. Exactly one body: `lowerings` (kernels or parts, the
- * first whose `when` holds; the last has none), `pointwise` (a scalar function), or `view` (same elements, new shape).
+ * first whose `when` and `suits` hold; the last has neither), `pointwise` (a scalar function), or `view` (same elements, new shape).
  */
 export interface OpDefinition<I extends string, O extends string, A extends object> {
   readonly name: string;

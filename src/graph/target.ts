@@ -17,3 +17,16 @@ export const BASELINE_TARGET: Target = {
   subgroupMaxSize: 0,
   features: [],
 };
+
+/**
+ * True where four lanes form every subgroup: a processor's vector unit runs the kernels, a broadcast between lanes is
+ * cheaper than a load, and memory of a workgroup is ordinary memory that has to be cleared first.
+ */
+export function hasQuads({ subgroupMinSize, subgroupMaxSize }: Target): boolean {
+  return subgroupMinSize === 4 && subgroupMaxSize === 4;
+}
+
+/** True where tiles in workgroup memory are likely faster than registers alone: wide subgroups mean a GPU. */
+export function hasWorkgroupTiles({ subgroupMaxSize, maxComputeWorkgroupStorageSize }: Target): boolean {
+  return subgroupMaxSize >= 8 && maxComputeWorkgroupStorageSize >= 16_384;
+}

@@ -23,16 +23,25 @@ export function shapesOf(node: Node): Record<string, Shape> {
 }
 
 /** Lowerings of a node that its shapes and the adapter allow, best first. */
-export function candidates(node: Node, target: Target): Lowering[] {
+function fittingLowerings(node: Node, target: Target): Lowering[] {
   const context = { shape: shapesOf(node), attrs: node.attrs, target };
   return (node.op.lowerings ?? []).filter((lowering) => lowering.when?.(context) ?? true);
 }
 
+/** Lowerings worth trying for a node, the default first: those that fit and suit. */
+export function candidates(node: Node, target: Target): Lowering[] {
+  const context = { shape: shapesOf(node), attrs: node.attrs, target };
+  return fittingLowerings(node, target).filter((lowering) => lowering.suits?.(context) ?? true);
+}
+
 /** The lowering a node takes. Errors  GraphError if none fits, or the chosen one does not exist */
 export function chooseLowering(node: Node, target: Target, choices: Choices): Lowering {
-  const fitting = candidates(node, target);
+  const fitting = fittingLowerings(node, target);
   const wanted = choices[nodeKey(node)];
-  const chosen = wanted === undefined ? fitting[0] : fitting.find((lowering) => lowering.name === wanted);
+  const chosen =
+    wanted === undefined
+      ? (candidates(node, target)[0] ?? fitting[0])
+      : fitting.find((lowering) => lowering.name === wanted);
   if (!chosen) {
     throw new GraphError({
       op: node.op.name,
