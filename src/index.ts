@@ -33,6 +33,9 @@ export {
   type Evaluation,
   evaluate,
 } from "./evaluate.ts";
+export { readSafetensors, type Safetensors, writeSafetensors } from "./files/safetensors.ts";
+export { type LoadOptions, type LoadReport, loadSafetensors, saveSafetensors } from "./files/state-dict.ts";
+export { type StoredTensor, storedTensor, type TensorDType, toFloats, toIntegers } from "./files/tensor.ts";
 export { type Cause, type Diagnosis, diagnose, type Environment } from "./gpu/diagnose.ts";
 export type { Snapshot } from "./gpu/engine.ts";
 export {

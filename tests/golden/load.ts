@@ -219,7 +219,19 @@ export interface GoldenOps {
   readonly cases: readonly GoldenCase[];
 }
 
-type GoldenFile = GoldenRun | GoldenSteps | GoldenSchedules | GoldenOps;
+/** Nets whose state_dict lies beside as `state-<name>.safetensors`. */
+export interface GoldenStates {
+  readonly kind: "states";
+  readonly nets: readonly {
+    readonly name: string;
+    readonly model: GoldenLayer;
+    readonly inputs: EncodedTensor;
+    /** In evaluation mode, float64. */
+    readonly logits: EncodedTensor;
+  }[];
+}
+
+type GoldenFile = GoldenRun | GoldenSteps | GoldenSchedules | GoldenOps | GoldenStates;
 
 /**
  * The imported JSON as its type. TypeScript widens literals in imported JSON, so the type is asserted here once.

@@ -36,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["ops", "graph", "wgsl", "core"],
   ],
   models: ["nn", "ops", "graph", "core"],
+  files: ["train", "data", "nn", "optim", "ops", "graph", "core"],
   dashboard: ["train", "core"],
   cli: [
     ...[
@@ -43,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "compile.ts",
       "evaluate.ts",
       "models",
+      "files",
       "train",
       "data",
       "nn",
@@ -59,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "evaluate.ts",
       "gradient-check.ts",
       "models",
+      "files",
       "train",
       "dashboard",
       "data",
