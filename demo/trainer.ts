@@ -126,10 +126,10 @@ export class Trainer {
         seed: this.#seed,
         callbacks: [gate, { name: "started", beforeFit: () => this.#started(gate) }],
       });
-      learner.run.subscribe(({ type, record }) => {
+      learner.run.subscribe((event) => {
         if (gate.isCancelled) return;
-        if (type === "step") this.#events.onStep(record);
-        else this.#events.onEpoch(record);
+        if (event.type === "step") this.#events.onStep(event.record);
+        else if (event.type === "epoch") this.#events.onEpoch(event.record);
       });
       await learner.fitOneCycle(EPOCHS, { lrMax: 0.06 });
       if (!gate.isCancelled) this.#events.onState("done");

@@ -95,3 +95,12 @@ export { type FitOptions, Learner, type LearnerOptions } from "./train/learner.t
 export { accuracy, type Metric, metric, topK } from "./train/metrics.ts";
 export type { PredictInput, Prediction } from "./train/predict.ts";
 export type { RunEvent, RunLog } from "./train/run.ts";
+export type { TuneOption, TuningRecord } from "./train/tuning.ts";
+export {
+  browserStore,
+  type ChoiceStore,
+  memoryStore,
+  type StoredChoice,
+  type StoredChoices,
+} from "./tune/store.ts";
+export { type NodeResult, type TuneOptions, type Tuning, tune } from "./tune/tuner.ts";

@@ -25,6 +25,9 @@ export interface Snapshot {
   destroy(): void;
 }
 
+/** Keys of buffers that older plans still use. */
+const REPLACED = "replaced ";
+
 const STORAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST, whose names exist only where WebGPU does
 
 /** A program's memory and plans on a device. Replaying a step makes nothing, compiles nothing and waits for nothing. */
@@ -34,6 +37,8 @@ export class Engine {
   readonly #buffers = new Map<string, GPUBuffer>();
   readonly #executables = new Map<string, Executable>();
   readonly #ownBuffers = new Map<string, GPUBuffer[]>();
+  /** Shared buffers that each plan's bind groups name. */
+  readonly #uses = new Map<string, ReadonlySet<GPUBuffer>>();
   readonly #moments: readonly string[];
   readonly #rows = new ArrayBuffer(STEP_BYTES * STEP_ROWS);
   #ring: RecordRing | undefined;
@@ -83,12 +88,15 @@ export class Engine {
       this.#ownBuffers.set(key, [...(this.#ownBuffers.get(key) ?? []), constants]);
     });
     const constants = this.#ownBuffers.get(key)!.at(-1)!;
-    const executable = await Executable.create(this.context, plan, (name) => {
+    const used = new Set<GPUBuffer>();
+    const lookup = (name: string) => {
       if (name === "constants") return constants;
-      const input = name.startsWith("input.") ? `input.${rename(name.slice(6))}` : name;
-      return this.#buffers.get(input)!;
-    });
-    this.#executables.set(key, executable);
+      const buffer = this.#buffers.get(name.startsWith("input.") ? `input.${rename(name.slice(6))}` : name)!;
+      used.add(buffer);
+      return buffer;
+    };
+    this.#executables.set(key, await Executable.create(this.context, plan, lookup));
+    this.#uses.set(key, used);
   }
 
   /** Writes an array into the input buffer of a name, making it when new. */
@@ -202,6 +210,26 @@ export class Engine {
     this.context.submit([encoder.finish()]);
   }
 
+  /** Forgets the plans whose keys do not fit, and frees what only they needed. */
+  keepOnly(fits: (key: string) => boolean): void {
+    for (const key of [...this.#executables.keys()]) {
+      if (fits(key)) continue;
+      this.#executables.delete(key);
+      this.#uses.delete(key);
+      for (const buffer of this.#ownBuffers.get(key) ?? []) buffer.destroy();
+      this.#ownBuffers.delete(key);
+    }
+    const used = new Set([...this.#uses.values()].flatMap((buffers) => [...buffers]));
+    for (const [name, buffers] of this.#ownBuffers) {
+      if (!name.startsWith(REPLACED)) continue;
+      for (const buffer of buffers) if (!used.has(buffer)) buffer.destroy();
+      this.#ownBuffers.set(
+        name,
+        buffers.filter((buffer) => used.has(buffer)),
+      );
+    }
+  }
+
   /** Frees all memory. */
   dispose(): void {
     for (const buffer of this.#buffers.values()) buffer.destroy();
@@ -245,11 +273,10 @@ export class Engine {
     const existing = this.#buffers.get(name);
     if (existing && existing.size >= bytes) return existing;
     const buffer = this.context.createBuffer({ label: name, size: bytes, usage: STORAGE });
-    if (existing)
-      this.#ownBuffers.set(`replaced ${name}`, [
-        ...(this.#ownBuffers.get(`replaced ${name}`) ?? []),
-        existing,
-      ]);
+    if (existing) {
+      const key = `${REPLACED}${name}`;
+      this.#ownBuffers.set(key, [...(this.#ownBuffers.get(key) ?? []), existing]);
+    }
     this.#buffers.set(name, buffer);
     return buffer;
   }

@@ -48,16 +48,27 @@ export class PlanRunner {
     return [...this.#buffers.values()].reduce((sum, buffer) => sum + buffer.size, 0);
   }
 
-  /** Runs the plan `times` in one submit and waits until the device has finished. Units  milliseconds of all runs */
-  async run(times: number): Promise<number> {
+  /**
+   * Runs the plan, or the dispatches of these indices, `times` in one submit and waits until the device has finished.
+   * Work that was submitted before is not counted, so that it may be called beside a training run.
+   * Units   milliseconds of all runs
+   */
+  async run(times: number, only?: readonly number[]): Promise<number> {
     const { device } = this.#context;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (let i = 0; i < times; i++) this.#executable.encode(pass);
+    for (let i = 0; i < times; i++) {
+      if (only) for (const index of only) this.#executable.encodeOne(pass, index);
+      else this.#executable.encode(pass);
+    }
     pass.end();
+    const commands = encoder.finish();
+    const before = device.queue.onSubmittedWorkDone();
+    this.#context.submit([commands]);
+    const after = device.queue.onSubmittedWorkDone();
+    await before;
     const started = performance.now();
-    this.#context.submit([encoder.finish()]);
-    await device.queue.onSubmittedWorkDone();
+    await after;
     return performance.now() - started;
   }
 

@@ -9,7 +9,7 @@ import {
   inOrder,
 } from "./callback.ts";
 import { LOSS_COLUMN } from "./graphs.ts";
-import type { Learner } from "./learner.ts";
+import type { Learner, TrainingPlans } from "./learner.ts";
 
 /** What one fit keeps at hand. */
 interface Fit {
@@ -19,6 +19,7 @@ interface Fit {
   readonly schedule: StepSchedule;
   /** Step within this fit: the schedule's own position. */
   position: number;
+  plans: TrainingPlans;
 }
 
 /** The training loop: epochs of batches, encoded ahead of the device; records arrive later and in order. */
@@ -34,11 +35,12 @@ export async function fitLoop(learner: Learner, epochs: number, schedule: StepSc
     momentum: 0,
     result: undefined,
   };
-  const fit: Fit = { learner, context, callbacks: inOrder(learner.callbacks), schedule, position: 0 };
-  const plans = await preparePlans(learner);
+  await learner.tuning.start();
+  const plans = await learner.preparePlans();
+  const fit: Fit = { learner, context, callbacks: inOrder(learner.callbacks), schedule, position: 0, plans };
   for (const callback of fit.callbacks) await callback.beforeFit?.(context);
   try {
-    for (let epoch = 0; epoch < epochs; epoch++) await runEpoch(fit, epoch, plans);
+    for (let epoch = 0; epoch < epochs; epoch++) await runEpoch(fit, epoch);
   } catch (error) {
     if (!(error instanceof CancelFit)) throw error;
   } finally {
@@ -47,29 +49,7 @@ export async function fitLoop(learner: Learner, epochs: number, schedule: StepSc
   for (const callback of fit.callbacks) await callback.afterFit?.(context);
 }
 
-interface Plans {
-  readonly full: string;
-  /** For the last, smaller batch; undefined where it is dropped or there is none. */
-  readonly tail: { readonly plan: string; readonly size: number } | undefined;
-  /** With gradient accumulation. */
-  readonly update: string | undefined;
-}
-
-/** Compiles everything before the first step, and brings the data to the device. */
-async function preparePlans(learner: Learner): Promise<Plans> {
-  const { data, dropLast, accumulate } = learner.options;
-  const { program, batchSize } = learner;
-  const size = data.train.count % batchSize;
-  learner.program.engine.checkAlive();
-  learner.upload("train");
-  const full = await program.step("train", data.train, batchSize);
-  await learner.prepareValidation();
-  const tail =
-    !dropLast && size > 0 ? { plan: await program.step("train", data.train, size), size } : undefined;
-  return { full, tail, update: accumulate > 1 ? await program.update() : undefined };
-}
-
-async function runEpoch(fit: Fit, epoch: number, plans: Plans): Promise<void> {
+async function runEpoch(fit: Fit, epoch: number): Promise<void> {
   const { learner, context, callbacks } = fit;
   const started = performance.now();
   const losses = { sum: 0, count: 0 };
@@ -78,7 +58,7 @@ async function runEpoch(fit: Fit, epoch: number, plans: Plans): Promise<void> {
   try {
     for (const callback of callbacks) await callback.beforeEpoch?.(context);
     learner.shuffle(learner.epochs++);
-    await runBatches(fit, plans, losses);
+    await runBatches(fit, losses);
   } catch (error) {
     if (!(error instanceof CancelEpoch)) throw error;
   }
@@ -104,17 +84,18 @@ async function validate({ learner, context, callbacks }: Fit) {
   return result;
 }
 
-async function runBatches(fit: Fit, plans: Plans, losses: { sum: number; count: number }): Promise<void> {
+async function runBatches(fit: Fit, losses: { sum: number; count: number }): Promise<void> {
   const { learner, context, callbacks } = fit;
   const { accumulate } = learner.options;
   for (let batch = 0; batch < context.batches; batch++) {
     const micro = batch % accumulate;
     context.batch = batch;
     context.step = learner.steps;
+    if (micro === 0 && learner.tuning.isDue(learner.steps)) await swapPlans(fit);
     Object.assign(context, fit.schedule(fit.position));
     try {
       for (const callback of callbacks) await callback.beforeBatch?.(context);
-      await sendBatch(fit, plans, batch, micro, losses);
+      await sendBatch(fit, batch, micro, losses);
       for (const callback of callbacks) callback.afterBatch?.(context);
     } catch (error) {
       if (!(error instanceof CancelBatch)) throw error;
@@ -122,14 +103,21 @@ async function runBatches(fit: Fit, plans: Plans, losses: { sum: number; count: 
   }
 }
 
+/** Goes over to plans with other kernels, after all steps of the old ones have been sent. */
+async function swapPlans(fit: Fit): Promise<void> {
+  const { learner } = fit;
+  await learner.feeder.flush();
+  await learner.tuning.swap(learner.steps);
+  fit.plans = await learner.preparePlans();
+}
+
 async function sendBatch(
   fit: Fit,
-  plans: Plans,
   batch: number,
   micro: number,
   losses: { sum: number; count: number },
 ): Promise<void> {
-  const { learner, context } = fit;
+  const { learner, context, plans } = fit;
   const { accumulate, seed } = learner.options;
   const { step, lr, momentum, epoch } = context;
   const isTail = plans.tail !== undefined && batch === context.batches - 1;

@@ -16,7 +16,7 @@ import { Feeder } from "./feeder.ts";
 import { fitLoop } from "./fit.ts";
 import type { Metric } from "./metrics.ts";
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
-import { Program } from "./program.ts";
+import { Program, type Variant } from "./program.ts";
 import { RunLog } from "./run.ts";
 import {
   checkedMoments,
@@ -25,9 +25,10 @@ import {
   readOptimizerState,
   readState,
 } from "./state.ts";
+import { TrainingTuning, type TuningOptions } from "./tuning.ts";
 import { evaluationBatch, evaluationPlans, validateSplit } from "./validate.ts";
 
-export interface LearnerOptions {
+export interface LearnerOptions extends TuningOptions {
   readonly device: GPUDevice;
   readonly model: AnyModule;
   readonly data: { readonly train: DataSet; readonly valid?: DataSet };
@@ -57,13 +58,22 @@ export interface LearnerOptions {
 const LEARNER_OPTIONS: OptionNames<LearnerOptions> = {
   ...{ device: true, model: true, data: true, loss: true, optimizer: true, metrics: true, batchSize: true },
   ...{ seed: true, dropLast: true, shuffle: true, accumulate: true, trainMetrics: true, callbacks: true },
-  onWarning: true,
+  ...{ onWarning: true, tune: true, precision: true, tuneStore: true },
 };
 
 /** lr and momentum of `fit`: numbers, or a function of the step within the fit. */
 export interface FitOptions {
   readonly lr: number | StepSchedule;
   readonly momentum?: number;
+}
+
+/** Keys of the plans that a fit replays. */
+export interface TrainingPlans {
+  readonly full: string;
+  /** For the last, smaller batch; undefined where it is dropped or there is none. */
+  readonly tail: { readonly plan: string; readonly size: number } | undefined;
+  /** With gradient accumulation. */
+  readonly update: string | undefined;
 }
 
 /** Trains a model on a device: one compiled graph per step, replayed. */
@@ -74,6 +84,7 @@ export class Learner {
   readonly optimizer: Optimizer;
   readonly program: Program;
   readonly feeder: Feeder;
+  readonly tuning: TrainingTuning;
   readonly #callbacks: Callback[];
   readonly #predictor: Predictor;
   readonly #uploaded = new Set<string>();
@@ -105,6 +116,7 @@ export class Learner {
     };
     this.program = new Program(options.device, recipe, this.options.seed);
     this.feeder = new Feeder(this.program.engine);
+    this.tuning = new TrainingTuning(this, options);
     this.#callbacks = [...(options.callbacks ?? [])];
     this.#predictor = new Predictor(this.program, options.data.train, this.batchSize);
   }
@@ -191,17 +203,31 @@ export class Learner {
         fix: "pass data: { train, valid } to the Learner",
       });
     }
+    await this.tuning.start();
     this.upload(split);
     await this.feeder.flush();
     return validateSplit(this, split, data, evaluationBatch(data.count, this.batchSize));
   }
 
-  /** Compiles what validation needs, so that nothing is made once training has begun. */
-  async prepareValidation(): Promise<void> {
-    const { valid } = this.options.data;
-    if (!valid) return;
-    this.upload("valid");
-    await evaluationPlans(this, "valid", valid, evaluationBatch(valid.count, this.batchSize));
+  /** Compiles everything that training and validation need, so that nothing is made once training has begun. */
+  async preparePlans(variant?: Variant): Promise<TrainingPlans> {
+    const { data, dropLast, accumulate } = this.options;
+    const { program, batchSize } = this;
+    program.engine.checkAlive();
+    this.upload("train");
+    const size = data.train.count % batchSize;
+    const hasTail = !dropLast && size > 0;
+    const full = await program.step("train", data.train, batchSize, variant);
+    if (data.valid) {
+      this.upload("valid");
+      const batch = evaluationBatch(data.valid.count, batchSize);
+      await evaluationPlans(this, "valid", data.valid, batch, variant);
+    }
+    return {
+      full,
+      tail: hasTail ? { plan: await program.step("train", data.train, size, variant), size } : undefined,
+      update: accumulate > 1 ? await program.update(variant) : undefined,
+    };
   }
 
   /**
@@ -278,6 +304,7 @@ export class Learner {
   }
 
   async #ready(): Promise<string> {
+    await this.tuning.start();
     return this.program.step("train", this.options.data.train, this.batchSize);
   }
 
@@ -311,6 +338,7 @@ export class Learner {
 
   /** Frees the GPU memory of this learner; the device stays usable. */
   dispose(): void {
+    this.tuning.cancel();
     this.program.engine.dispose();
   }
 }

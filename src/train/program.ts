@@ -8,6 +8,7 @@ import { Engine } from "../gpu/engine.ts";
 import type { Graph } from "../graph/graph.ts";
 import { producer, type State } from "../graph/value.ts";
 import { groupOf, momentBuffers } from "../optim/optimizer.ts";
+import type { Choices } from "../passes/choose.ts";
 import { BLOCK, StateTable } from "../plan/state-table.ts";
 import type { StepPlan } from "../plan/step-plan.ts";
 import {
@@ -23,6 +24,12 @@ import {
 /** Marks a block of parameters that the update leaves alone. */
 const FROZEN = 0xffffffff;
 
+/** One way of computing a program: a choice vector, and the number that tells its plans from those of another. */
+export interface Variant {
+  readonly version: number;
+  readonly choices: Choices;
+}
+
 /** A model's plans and memory on a device: compiles what is asked for, once per batch size and set of frozen layers. */
 export class Program {
   readonly recipe: Recipe;
@@ -31,6 +38,8 @@ export class Program {
   readonly #moments: readonly string[];
   #blocksKey: string | undefined;
   #initialised = false;
+  #versions = 0;
+  #variant: Variant = { version: 0, choices: {} };
 
   constructor(device: GPUDevice, recipe: Recipe, seed: number) {
     this.recipe = recipe;
@@ -39,50 +48,73 @@ export class Program {
     this.engine = new Engine(contextOf(device), new StateTable(), this.#moments);
   }
 
+  /** The variant in use. */
+  get variant(): Variant {
+    return this.#variant;
+  }
+
+  /** A new variant, whose plans can be made ready beside the ones in use. */
+  newVariant(choices: Choices): Variant {
+    return { version: ++this.#versions, choices };
+  }
+
+  /** Goes over to a variant; what only the others needed is freed. */
+  adopt(variant: Variant): void {
+    this.#variant = variant;
+    this.engine.keepOnly((key) => key.endsWith(ending(variant)));
+  }
+
+  /** The graph of the training step (or micro-step). */
+  stepGraph(data: DataSet, batch: number): Graph {
+    return (this.recipe.accumulate > 1 ? microGraph : stepGraph)(this.recipe, data, batch);
+  }
+
   /** Key of the training step (or micro-step) of a data set for a batch size. */
-  async step(split: string, data: DataSet, batch: number): Promise<string> {
+  async step(split: string, data: DataSet, batch: number, variant = this.#variant): Promise<string> {
     const kind = this.recipe.accumulate > 1 ? "micro" : "step";
-    const key = `${kind} ${split} ${batch} ${this.recipe.model.frozenKey()}`;
-    const build = kind === "step" ? stepGraph : microGraph;
-    await this.#ensure(key, () => build(this.recipe, data, batch), split, data);
+    const name = `${kind} ${split} ${batch} ${this.recipe.model.frozenKey()}`;
+    const key = await this.#ensure(name, variant, () => this.stepGraph(data, batch), split, data);
     this.#writeBlocks();
     return key;
   }
 
   /** Key of the update alone, for accumulated gradients. */
-  async update(): Promise<string> {
-    const key = `update ${this.recipe.model.frozenKey()}`;
-    await this.#ensure(key, () => updateGraph(this.recipe));
-    return key;
+  async update(variant = this.#variant): Promise<string> {
+    return this.#ensure(`update ${this.recipe.model.frozenKey()}`, variant, () => updateGraph(this.recipe));
   }
 
-  async evaluate(split: string, data: DataSet, batch: number): Promise<string> {
-    const key = `evaluate ${split} ${batch}`;
-    await this.#ensure(key, () => evaluateGraph(this.recipe, data, batch), split, data);
-    return key;
+  async evaluate(split: string, data: DataSet, batch: number, variant = this.#variant): Promise<string> {
+    const build = () => evaluateGraph(this.recipe, data, batch);
+    return this.#ensure(`evaluate ${split} ${batch}`, variant, build, split, data);
   }
 
   async predict(data: Pick<DataSet, "inputs">, batch: number): Promise<string> {
-    const key = `predict ${batch}`;
-    await this.#ensure(key, () => predictGraph(this.recipe, data, batch));
-    return key;
+    return this.#ensure(`predict ${batch}`, this.#variant, () => predictGraph(this.recipe, data, batch));
   }
 
   /** The plan of a graph without loading it, for printing. */
-  compile(graph: Graph): StepPlan {
-    return compile(graph, { target: this.engine.context.target, states: this.engine.states });
+  compile(graph: Graph, choices = this.#variant.choices): StepPlan {
+    return compile(graph, { target: this.engine.context.target, states: this.engine.states, choices });
   }
 
-  async #ensure(key: string, build: () => Graph, split = "", data?: DataSet): Promise<void> {
-    if (this.engine.has(key)) return;
+  async #ensure(
+    name: string,
+    variant: Variant,
+    build: () => Graph,
+    split = "",
+    data?: DataSet,
+  ): Promise<string> {
+    const key = `${name}${ending(variant)}`;
+    if (this.engine.has(key)) return key;
     const graph = build();
     if (data) checkLabels(graph, data);
-    const plan = this.compile(graph);
+    const plan = this.compile(graph, variant.choices);
     // States that this plan does not touch still need a place before the buffers are made.
     if (!this.#initialised)
       for (const state of this.recipe.model.states()) this.engine.states.place(state, PLAIN);
     await this.engine.load(key, plan, (name) => name.replace(new RegExp(`^${DATA}\\.`), `${split}.`));
     this.#initialise();
+    return key;
   }
 
   #initialise(): void {
@@ -117,6 +149,11 @@ export class Program {
     if (this.#blocksKey !== undefined) this.engine.clear(["grads"]);
     this.#blocksKey = key;
   }
+}
+
+/** What the keys of a variant's plans end with. */
+function ending({ version }: Variant): string {
+  return ` v${version}`;
 }
 
 /** Refuses labels that the loss cannot take, before any of them reaches the device. */

@@ -1,4 +1,5 @@
 import type { EpochRecord, StepRecord } from "./callback.ts";
+import type { TuningRecord } from "./tuning.ts";
 
 /** A growing column of numbers. */
 export class FloatColumn {
@@ -30,6 +31,8 @@ export class RunLog {
   readonly lr = new FloatColumn();
   readonly momentum = new FloatColumn();
   readonly epochs: EpochRecord[] = [];
+  /** Which kernels computed the run, from which step on; empty where all were the defaults. */
+  readonly tuning: TuningRecord[] = [];
   readonly #listeners = new Set<(event: RunEvent) => void>();
 
   addStep(record: StepRecord): void {
@@ -42,6 +45,11 @@ export class RunLog {
   addEpoch(record: EpochRecord): void {
     this.epochs.push(record);
     this.#emit({ type: "epoch", record });
+  }
+
+  addTuning(record: TuningRecord): void {
+    this.tuning.push(record);
+    this.#emit({ type: "tuning", record });
   }
 
   /** Calls `listener` for every new record; returns how to stop that. */
@@ -57,4 +65,5 @@ export class RunLog {
 
 export type RunEvent =
   | { readonly type: "step"; readonly record: StepRecord }
-  | { readonly type: "epoch"; readonly record: EpochRecord };
+  | { readonly type: "epoch"; readonly record: EpochRecord }
+  | { readonly type: "tuning"; readonly record: TuningRecord };

@@ -2,6 +2,7 @@ import type { DataSet } from "../data/data-set.ts";
 import type { ValidationResult } from "./callback.ts";
 import { LOSS_COLUMN } from "./graphs.ts";
 import type { Learner } from "./learner.ts";
+import type { Variant } from "./program.ts";
 
 /**
  * Batch size of an evaluation: one near the training batch that divides the examples, so that a single plan serves;
@@ -14,10 +15,16 @@ export function evaluationBatch(count: number, batch: number): number {
 }
 
 /** Plans of an evaluation: for whole batches, and for the rest where there is one. */
-export async function evaluationPlans(learner: Learner, split: string, data: DataSet, batch: number) {
+export async function evaluationPlans(
+  { program }: Learner,
+  split: string,
+  data: DataSet,
+  batch: number,
+  variant?: Variant,
+) {
   const tail = data.count % batch;
-  const full = await learner.program.evaluate(split, data, batch);
-  return { full, rest: tail ? await learner.program.evaluate(split, data, tail) : full };
+  const full = await program.evaluate(split, data, batch, variant);
+  return { full, rest: tail ? await program.evaluate(split, data, tail, variant) : full };
 }
 
 /** Means of loss and metrics over every example, each batch weighted by its true size. */

@@ -20,7 +20,7 @@ const configFile = path.join(root, "vite.config.ts");
 const dist = path.join(root, "dist");
 
 /** Paths that must exist for a build. */
-const NEEDED = ["src/index.ts", "demo/index.html"];
+const NEEDED = ["src/index.ts", "src/node.ts", "demo/index.html"];
 
 async function buildLibrary() {
   const { build } = await import("vite");
@@ -34,8 +34,11 @@ async function buildLibrary() {
       outDir: dist,
       target: "esnext",
       sourcemap: true,
-      lib: { entry: path.join(root, "src/index.ts"), formats: ["es"], fileName: "index" },
-      rollupOptions: { external },
+      lib: {
+        entry: { index: path.join(root, "src/index.ts"), node: path.join(root, "src/node.ts") },
+        formats: ["es"],
+      },
+      rollupOptions: { external: [external, /^node:/] },
     },
   });
 }

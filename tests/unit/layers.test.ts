@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wgsl: ["core"],
   plan: ["passes", "graph", "wgsl", "core"],
   gpu: ["plan", "wgsl", "core"],
+  tune: ["compile.ts", "gpu", "passes", "plan", "graph", "core"],
   nn: ["ops", "graph", "core"],
   optim: ["ops", "graph", "core"],
   data: ["ops", "graph", "core"],
@@ -32,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "gradient-check.ts": ["evaluate.ts", "graph", "core"],
   train: [
-    ...["compile.ts", "evaluate.ts", "data", "nn", "optim", "gpu", "plan", "passes", "autodiff"],
+    ...["tune", "compile.ts", "evaluate.ts", "data", "nn", "optim", "gpu", "plan", "passes", "autodiff"],
     ...["ops", "graph", "wgsl", "core"],
   ],
   models: ["nn", "ops", "graph", "core"],
@@ -45,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "evaluate.ts",
       "models",
       "files",
+      "tune",
       "train",
       "data",
       "nn",
@@ -55,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ],
     ...["autodiff", "ops", "graph", "wgsl", "core"],
   ],
+  "node.ts": ["tune"],
   "index.ts": [
     ...[
       "compile.ts",
@@ -62,6 +65,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "gradient-check.ts",
       "models",
       "files",
+      "tune",
       "train",
       "dashboard",
       "data",
@@ -82,6 +86,7 @@ const MAY_NAME: Readonly<Record<string, readonly string[]>> = { gpu: ["graph"] }
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   dashboard: ["lit", "uplot"],
   cli: ["node:fs", "node:path", "node:process"],
+  tune: ["node:fs/promises"],
 };
 
 /** Folders that import shader text. */
@@ -90,6 +95,7 @@ const READS_SHADERS = ["ops", "plan", "gpu", "passes", "train", "optim", "data"]
 /** Where the public interface names types such as GPUDevice; elsewhere but in src/gpu nothing does. */
 const NAMES_GPU_TYPES = [
   "train",
+  "tune",
   "evaluate.ts",
   "gradient-check.ts",
   "compile.ts",
