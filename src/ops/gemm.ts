@@ -1,11 +1,10 @@
 import matmulWgsl from "../../shaders/matmul.wgsl?raw";
+import matmulQuadsWgsl from "../../shaders/matmul_quads.wgsl?raw";
 import { linearGrid } from "../core/grid.ts";
 import type { Physical } from "../core/layout.ts";
 import { ceilDiv, numel, type Shape } from "../core/shape.ts";
-import type { Launch } from "../graph/define.ts";
-
-/** The text of the matrix product, for every op that runs it with its own operands named a, b and y. */
-export const GEMM_WGSL: string = matmulWgsl;
+import type { ChoiceContext, Kernel, Launch, LaunchContext } from "../graph/define.ts";
+import { hasQuads } from "../graph/target.ts";
 
 /** One factor of a product as it lies in memory. */
 export interface GemmOperand {
@@ -19,18 +18,32 @@ export interface GemmOperand {
   readonly aligned: boolean;
 }
 
-/** A product of (stacks of) matrices: sizes, where the factors lie, how much of the result is stored. */
-export interface Gemm {
+/** Sizes of a product of (stacks of) matrices, and how much of the result is stored. */
+export interface GemmSizes {
   readonly m: number;
   readonly n: number;
   readonly k: number;
   readonly batches?: number;
   /** Ranges into which k is split. */
   readonly splits?: number;
-  readonly a: GemmOperand;
-  readonly b: GemmOperand;
   /** Stored rows and columns where y is padded with zeros; m and n where absent. */
   readonly stored?: readonly [rows: number, columns: number];
+}
+
+type Name = "a" | "b" | "y";
+
+/** An op y = a·b: its sizes, where its factors lie, and what its kernels ask for. */
+export interface GemmOp<A> extends Pick<Kernel<"a" | "b", "y", A>, "layouts" | "hooks" | "padZero"> {
+  sizes(context: ChoiceContext<Name, A>): GemmSizes;
+  factors(context: LaunchContext<Name, A>): readonly [a: GemmOperand, b: GemmOperand];
+}
+
+/** A kernel of the family: a file and how it is specialised for a size. */
+interface Member extends Pick<Kernel, "name" | "wgsl" | "quick"> {
+  when?(target: ChoiceContext["target"]): boolean;
+  suits?(sizes: Required<GemmSizes>, target: ChoiceContext["target"]): boolean;
+  /** Constants and grid of the tiles that cover y, for all splits and matrices. */
+  tiles(rows: number, columns: number, stacked: number): Pick<Launch, "grid" | "const">;
 }
 
 /** Longest sum in one chain of additions. */
@@ -47,21 +60,84 @@ export function splitsOf(m: number, n: number, k: number, batches = 1): number {
   return threads >= FEW_THREADS ? 1 : Math.max(1, useful);
 }
 
-/** Specialisation and grid of a product. */
-export function gemmLaunch({ m, n, k, batches = 1, splits = 1, a, b, stored = [m, n] }: Gemm): Launch {
-  const [rows, columns] = stored;
-  // Larger tiles load less and compile longer; they pay once there are threads enough.
-  const size = batches * rows * columns;
-  const blocksN = columns > 4 && size >= 8 * FEW_THREADS ? 2 : 1;
-  const blocksM = rows > 4 && size >= 64 * FEW_THREADS ? 2 : 1;
-  const width = columns % 4 === 0 ? 4 : 1;
-  const threads = splits * batches * ceilDiv(rows, 4 * blocksM) * ceilDiv(columns, 4 * blocksN);
-  const range = splits > 1 ? 4 * ceilDiv(ceilDiv(k, splits), 4) : Math.max(k, 1);
+/** Four subgroups of 16 x 16 results to a workgroup: side by side for a wide result, below each other for a narrow one. */
+const quads: Member = {
+  name: "matmul_quads",
+  wgsl: matmulQuadsWgsl,
+  when: (target) => target.features.includes("subgroups") && hasQuads(target),
+  suits: ({ m, n }) => m >= 8 && n >= 8,
+  tiles: (rows, columns, stacked) => {
+    const across = columns <= 16 ? 1 : rows <= 16 ? 4 : 2;
+    const tiles = stacked * ceilDiv(rows, 64 / across) * ceilDiv(columns, 16 * across);
+    return { grid: linearGrid(tiles), const: { QUADS_M: 4 / across, QUADS_N: across, TILES: tiles } };
+  },
+};
+
+/** Registers only, 4·blocksM rows of 4·blocksN columns a thread. */
+function direct(
+  name: string,
+  terms: Pick<Member, "suits" | "quick">,
+  blocks: readonly [number, number],
+): Member {
+  const [blocksM, blocksN] = blocks;
   return {
-    grid: linearGrid(ceilDiv(threads, 64)),
+    name,
+    wgsl: matmulWgsl,
+    ...terms,
+    tiles: (rows, columns, stacked) => {
+      const threads = stacked * ceilDiv(rows, 4 * blocksM) * ceilDiv(columns, 4 * blocksN);
+      return {
+        grid: linearGrid(ceilDiv(threads, 64)),
+        const: { BLOCKS_M: blocksM, BLOCKS_N: blocksN, THREADS: threads },
+      };
+    },
+  };
+}
+
+const size = ({ batches, stored: [rows, columns] }: Required<GemmSizes>) => batches * rows * columns;
+
+/** Best first. Larger tiles load less and compile longer; they pay once there are tiles enough to fill the device. */
+const MEMBERS: readonly Member[] = [
+  quads,
+  direct(
+    "matmul_8x8",
+    { suits: (s) => s.stored[1] > 4 && s.stored[0] > 4 && size(s) >= 64 * FEW_THREADS },
+    [2, 2],
+  ),
+  direct("matmul_4x8", { suits: (s) => s.stored[1] > 4 && size(s) >= 8 * FEW_THREADS }, [1, 2]),
+  direct("matmul", { quick: true }, [1, 1]),
+];
+
+/** Every kernel that computes the product `op`, best first for an adapter and a size. */
+export function gemmKernels<A>({ sizes, factors, ...terms }: GemmOp<A>): Kernel<"a" | "b", "y", A>[] {
+  const full = (context: ChoiceContext<Name, A>) => withDefaults(sizes(context));
+  return MEMBERS.map(({ name, wgsl, quick, when, suits, tiles }) => ({
+    name,
+    wgsl,
+    ...terms,
+    ...(quick && { quick }),
+    ...(when && { when: ({ target }: ChoiceContext<Name, A>) => when(target) }),
+    ...(suits && { suits: (context: ChoiceContext<Name, A>) => suits(full(context), context.target) }),
+    launch: (context) => launch(full(context), factors(context), tiles),
+  }));
+}
+
+function withDefaults({ m, n, k, batches = 1, splits = 1, stored = [m, n] }: GemmSizes): Required<GemmSizes> {
+  return { m, n, k, batches, splits, stored };
+}
+
+function launch(
+  { m, n, k, batches, splits, stored: [rows, columns] }: Required<GemmSizes>,
+  [a, b]: readonly [GemmOperand, GemmOperand],
+  tiles: Member["tiles"],
+): Launch {
+  const width = columns % 4 === 0 ? 4 : 1;
+  const range = splits > 1 ? 4 * ceilDiv(ceilDiv(k, splits), 4) : Math.max(k, 1);
+  const tiling = tiles(rows, columns, splits * batches);
+  return {
+    grid: tiling.grid,
     const: {
-      BLOCKS_M: blocksM,
-      BLOCKS_N: blocksN,
+      ...tiling.const,
       M: m,
       N: n,
       K: k,
@@ -69,7 +145,6 @@ export function gemmLaunch({ m, n, k, batches = 1, splits = 1, a, b, stored = [m
       K_SPLIT: range,
       K_EDGE: k % 4 !== 0,
       BATCHES: batches,
-      THREADS: threads,
       A_STRIDE: a.stride,
       B_STRIDE: b.stride,
       A_TRANSPOSED: a.transposed,

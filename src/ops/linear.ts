@@ -1,11 +1,11 @@
 import { ShapeError } from "../core/errors.ts";
 import { WEIGHT_IO } from "../core/layout.ts";
 import { formatShape, roundUp, type Shape } from "../core/shape.ts";
-import { defineOp, type Kernel, type Launch, type LaunchContext } from "../graph/define.ts";
+import { defineOp } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import { add } from "./add.ts";
 import { addSplits } from "./add-splits.ts";
-import { GEMM_WGSL, type GemmOperand, gemmLaunch, splitsOf } from "./gemm.ts";
+import { type GemmOp, type GemmOperand, gemmKernels, splitsOf } from "./gemm.ts";
 import { reshape } from "./reshape.ts";
 
 /** Rows of a plain matrix [rows, columns]. */
@@ -18,13 +18,16 @@ function weightRows([out = 1]: Shape, transposed = false): GemmOperand {
   return { transposed, stride: roundUp(out, 4), aligned: true };
 }
 
+/** Attributes of a product whose sum may be split. */
+interface Splits {
+  readonly splits?: number;
+}
+
 /** Product of x [rows, in] with the weight; a = x, b = weight. */
-const forward: Kernel<"a" | "b", "y", object> = {
-  name: "matmul",
-  wgsl: GEMM_WGSL,
+const forward: GemmOp<Splits> = {
   layouts: { b: WEIGHT_IO },
-  hooks: ["epilogue"],
-  launch: ({ shape: { a, b } }) => gemmLaunch({ m: a[0]!, n: b[0]!, k: a[1]!, a: rows(a), b: weightRows(b) }),
+  sizes: ({ shape: { a, b }, attrs: { splits = 1 } }) => ({ m: a[0]!, n: b[0]!, k: a[1]!, splits }),
+  factors: ({ shape: { a, b } }) => [rows(a), weightRows(b)],
 };
 
 const op = defineOp<"a" | "b", "y">({
@@ -42,7 +45,7 @@ const op = defineOp<"a" | "b", "y">({
         return { y: addSplits(y, y.shape.slice(1)) };
       },
     },
-    forward,
+    ...gemmKernels({ ...forward, hooks: ["epilogue"] }),
   ],
   gradient: ({ in: { a, b }, dy, needs }) => ({
     a: needs.a && backwardInput({ a: dy, b }, {}).y,
@@ -56,15 +59,7 @@ const forwardPartial = defineOp<"a" | "b", "y", { splits: number }>({
   inputs: ["a", "b"],
   outputs: ["y"],
   shape: ({ a, b }, { splits }) => ({ y: [splits, a[0]!, b[0]!] }),
-  lowerings: [
-    {
-      name: "matmul",
-      wgsl: GEMM_WGSL,
-      layouts: { b: WEIGHT_IO },
-      launch: ({ shape: { a, b }, attrs: { splits } }) =>
-        gemmLaunch({ m: a[0]!, n: b[0]!, k: a[1]!, splits, a: rows(a), b: weightRows(b) }),
-    },
-  ],
+  lowerings: gemmKernels(forward),
   gradient: { none: "it appears after differentiation" },
   cost: ({ shape: { a, b } }) => ({ flops: 2 * a[0]! * a[1]! * b[0]! }),
 });
@@ -75,35 +70,24 @@ const backwardInput = defineOp<"a" | "b", "y">({
   inputs: ["a", "b"],
   outputs: ["y"],
   shape: ({ a, b }) => ({ y: [a[0]!, b[1]!] }),
-  lowerings: [
-    {
-      name: "matmul",
-      wgsl: GEMM_WGSL,
-      layouts: { b: WEIGHT_IO },
-      hooks: ["epilogue"],
-      launch: ({ shape: { a, b } }) =>
-        gemmLaunch({ m: a[0]!, n: b[1]!, k: a[1]!, a: rows(a), b: weightRows(b, true) }),
-    },
-  ],
+  lowerings: gemmKernels({
+    layouts: { b: WEIGHT_IO },
+    hooks: ["epilogue"],
+    sizes: ({ shape: { a, b } }) => ({ m: a[0]!, n: b[1]!, k: a[1]! }),
+    factors: ({ shape: { a, b } }) => [rows(a), weightRows(b, true)],
+  }),
   gradient: { none: "gradients of gradients are not supported" },
   cost: ({ shape: { a, b } }) => ({ flops: 2 * a[0]! * a[1]! * b[1]! }),
 });
 
-function weightLaunch({
-  shape: { a, b },
-  attrs,
-}: LaunchContext<"a" | "b" | "y", { splits?: number }>): Launch {
-  const [m, n] = [a[1]!, b[1]!];
-  return gemmLaunch({
-    m,
-    n,
-    k: a[0]!,
-    splits: attrs.splits ?? 1,
-    a: rows(a, true),
-    b: rows(b),
-    stored: [roundUp(m, 4), roundUp(n, 4)],
-  });
-}
+/** Product of xᵀ with dy, padded as a weight is; a = x, b = dy. */
+const weightProduct: GemmOp<Splits> = {
+  sizes: ({ shape: { a, b }, attrs: { splits = 1 } }) => {
+    const [m, n] = [a[1]!, b[1]!];
+    return { m, n, k: a[0]!, splits, stored: [roundUp(m, 4), roundUp(n, 4)] };
+  },
+  factors: ({ shape: { a, b } }) => [rows(a, true), rows(b)],
+};
 
 /** dweight = dyᵀ·x, stored as [in, out] like the weight; a = x [rows, in], b = dy [rows, out]. */
 const backwardWeight = defineOp<"a" | "b", "y">({
@@ -121,7 +105,7 @@ const backwardWeight = defineOp<"a" | "b", "y">({
         return { y: addSplits(partial, [b.shape[1]!, a.shape[1]!], WEIGHT_IO) };
       },
     },
-    { name: "matmul", wgsl: GEMM_WGSL, layouts: { y: WEIGHT_IO }, padZero: ["y"], launch: weightLaunch },
+    ...gemmKernels({ ...weightProduct, layouts: { y: WEIGHT_IO }, padZero: ["y"] }),
   ],
   gradient: { none: "gradients of gradients are not supported" },
   cost: ({ shape: { a, b } }) => ({ flops: 2 * a[0]! * a[1]! * b[1]! }),
@@ -133,7 +117,7 @@ const backwardWeightPartial = defineOp<"a" | "b", "y", { splits: number }>({
   inputs: ["a", "b"],
   outputs: ["y"],
   shape: ({ a, b }, { splits }) => ({ y: [splits, roundUp(a[1]!, 4), roundUp(b[1]!, 4)] }),
-  lowerings: [{ name: "matmul", wgsl: GEMM_WGSL, launch: weightLaunch }],
+  lowerings: gemmKernels(weightProduct),
   gradient: { none: "it appears after differentiation" },
   cost: ({ shape: { a, b } }) => ({ flops: 2 * a[0]! * a[1]! * b[1]! }),
 });

@@ -1,9 +1,9 @@
 import { ShapeError } from "../core/errors.ts";
 import { broadcastShapes, formatShape, numel, type Shape } from "../core/shape.ts";
-import { defineOp, type Kernel, type LaunchContext } from "../graph/define.ts";
+import { defineOp } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import { addSplits } from "./add-splits.ts";
-import { GEMM_WGSL, gemmLaunch, rowMajorOperand, splitsOf } from "./gemm.ts";
+import { type GemmOp, gemmKernels, rowMajorOperand, splitsOf } from "./gemm.ts";
 import { reshape } from "./reshape.ts";
 import { sumTo } from "./sum.ts";
 
@@ -50,28 +50,15 @@ function splits({ batch, m, n, k }: Sizes): number {
   return splitsOf(m, n, k, numel(batch));
 }
 
-function launch({
-  shape,
-  attrs,
-  physical,
-}: LaunchContext<"a" | "b" | "y", MatmulAttrs & { splits?: number }>) {
-  const { batch, m, n, k } = sizesOf(shape.a, shape.b, attrs);
-  return gemmLaunch({
-    m,
-    n,
-    k,
-    batches: numel(batch),
-    splits: attrs.splits ?? 1,
-    a: rowMajorOperand(physical.a, attrs.transposeA, batch),
-    b: rowMajorOperand(physical.b, attrs.transposeB, batch),
-  });
-}
-
-const kernel: Kernel<"a" | "b", "y", MatmulAttrs> = {
-  name: "matmul",
-  wgsl: GEMM_WGSL,
-  hooks: ["epilogue"],
-  launch,
+const product: GemmOp<MatmulAttrs & { readonly splits?: number }> = {
+  sizes: ({ shape, attrs }) => {
+    const { batch, m, n, k } = sizesOf(shape.a, shape.b, attrs);
+    return { m, n, k, batches: numel(batch), splits: attrs.splits ?? 1 };
+  },
+  factors: ({ shape, attrs, physical: { a, b } }) => {
+    const { batch } = sizesOf(shape.a, shape.b, attrs);
+    return [rowMajorOperand(a, attrs.transposeA, batch), rowMajorOperand(b, attrs.transposeB, batch)];
+  },
 };
 
 const flops = (a: Shape, y: Shape, attrs: MatmulAttrs) => ({
@@ -96,7 +83,7 @@ const op = defineOp<"a" | "b", "y", MatmulAttrs>({
         return { y: addSplits(partial, partial.shape.slice(1)) };
       },
     },
-    kernel,
+    ...gemmKernels({ ...product, hooks: ["epilogue"] }),
   ],
   gradient: ({ in: { a, b }, dy, attrs: { transposeA, transposeB }, needs }) => ({
     a: needs.a && sumTo(gradientOfA(dy, b, transposeA, transposeB), a.shape),
@@ -113,7 +100,7 @@ const partialOp = defineOp<"a" | "b", "y", PartialAttrs>({
     const { batch, m, n } = sizesOf(a, b, attrs);
     return { y: [attrs.splits, ...batch, m, n] };
   },
-  lowerings: [{ name: "matmul", wgsl: GEMM_WGSL, launch }],
+  lowerings: gemmKernels(product),
   gradient: { none: "it appears after differentiation" },
   cost: ({ shape, attrs }) => flops(shape.a, shape.y.slice(1), attrs),
 });
