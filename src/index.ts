@@ -62,6 +62,21 @@ export type { Loss } from "./nn/losses.ts";
 export type { FreezeOptions, Model } from "./nn/model.ts";
 export { type AnyModule, type Module, type ModuleInit, makeModule, type Values } from "./nn/module.ts";
 export * as ops from "./ops/index.ts";
+export { type CyclicOptions, cyclic } from "./optim/cyclic.ts";
+export {
+  type HyperName,
+  type HyperSchedules,
+  type Hypers,
+  type HyperValue,
+  type OverStepsOptions,
+  overSteps,
+  type RateRange,
+  type Rates,
+  type StepHypers,
+  type StepSchedule,
+  spreadRates,
+} from "./optim/hyper-schedules.ts";
+export { type OneCycleOptions, oneCycle } from "./optim/one-cycle.ts";
 export {
   type AdamOptions,
   adam,
@@ -71,16 +86,8 @@ export {
   type SgdOptions,
   sgd,
 } from "./optim/optimizer.ts";
-export {
-  constantSchedule,
-  cosineBetween,
-  type Hypers,
-  linearBetween,
-  type OneCycleOptions,
-  oneCycle,
-  type Schedule,
-  type StepSchedule,
-} from "./optim/schedule.ts";
+export type { Schedule } from "./optim/schedule.ts";
+export * as schedules from "./optim/schedule.ts";
 export {
   type Callback,
   CancelBatch,
@@ -91,7 +98,9 @@ export {
   type StepRecord,
   type ValidationResult,
 } from "./train/callback.ts";
-export { type FitOptions, Learner, type LearnerOptions } from "./train/learner.ts";
+export type { FineTuneOptions } from "./train/fine-tune.ts";
+export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from "./train/fit-options.ts";
+export { Learner, type LearnerOptions } from "./train/learner.ts";
 export { accuracy, type Metric, metric, topK } from "./train/metrics.ts";
 export type { PredictInput, Prediction } from "./train/predict.ts";
 export type { RunEvent, RunLog } from "./train/run.ts";

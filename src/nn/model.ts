@@ -4,9 +4,12 @@ import { numel } from "../core/shape.ts";
 import type { State } from "../graph/value.ts";
 import { type AnyModule, type Binding, bound, type Values } from "./module.ts";
 
-/** How frozen batch-norm layers behave: with their running statistics, or like those of a model that trains. */
 export interface FreezeOptions {
-  readonly batchNorm?: "eval" | "train";
+  /**
+   * How frozen batch norm behaves: with its running statistics ("eval", the default), with those of the batch, moving
+   * the running ones ("train"), or so and its weight and bias train too ("trainable", as fastai's train_bn).
+   */
+  readonly batchNorm?: "eval" | "train" | "trainable";
 }
 
 interface Bound {
@@ -67,8 +70,7 @@ export class Model {
   #binding(module: AnyModule): Binding | undefined {
     const found = this.#bound.get(module);
     if (!found) return undefined;
-    const normalises = "running_mean" in module.states;
-    const frozen = normalises ? this.#freezeOf(found.path) : undefined;
+    const frozen = normalises(module) ? this.#freezeOf(found.path) : undefined;
     return {
       path: found.path,
       states: found.states,
@@ -92,7 +94,11 @@ export class Model {
 
   /** Parameters that train: all but the frozen ones. */
   trainable(): State[] {
-    return this.parameters().filter((state) => !this.#freezeOf(parentOf(state.name)));
+    return [...this.#bound.values()].flatMap(({ path, module, states }) => {
+      const frozen = this.#freezeOf(path);
+      const stays = frozen && !(frozen.batchNorm === "trainable" && normalises(module));
+      return stays ? [] : Object.values(states).filter((state) => state.role === "parameter");
+    });
   }
 
   /** Elements of all parameters. */
@@ -102,7 +108,7 @@ export class Model {
 
   /**
    * Stops training of a layer and all inside it. Batch norm there uses its running statistics and leaves them alone
-   * unless `batchNorm: "train"`.
+   * unless `batchNorm` says otherwise.
    * Errors  OptionError if no module has this path
    */
   freeze(path: string, options: FreezeOptions = {}): void {
@@ -147,8 +153,9 @@ export class Model {
   }
 }
 
-function parentOf(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf(".")));
+/** True for layers with running statistics. */
+function normalises(module: AnyModule): boolean {
+  return "running_mean" in module.states;
 }
 
 /** True if `path` is `ancestor` or lies inside it. */

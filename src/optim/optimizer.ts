@@ -1,7 +1,8 @@
 import { OptionError } from "../core/errors.ts";
-import { type GroupHypers, MAX_GROUPS } from "../core/hypers.ts";
+import { MAX_GROUPS } from "../core/hypers.ts";
 import { knownOptions, type OptionNames } from "../core/known-options.ts";
 import type { State } from "../graph/value.ts";
+import { type GroupNumbers, HYPER_NAMES, type StepHypers } from "./hyper-schedules.ts";
 
 /** Parameters that have hyper-parameters of their own; the first group that matches a parameter takes it. */
 export interface ParameterGroup {
@@ -186,17 +187,59 @@ export function checkGroups(optimizer: Optimizer, parameters: readonly State[]):
   });
 }
 
-/** Numbers of every group at a step, in the order of `groupOf`. */
-export function groupHypers(optimizer: Optimizer, lr: number, momentum: number): GroupHypers[] {
-  const { beta2, eps, dampening } = optimizer;
-  return [...optimizer.groups, { match: "*" }].map((group: ParameterGroup) => ({
-    lr: lr * (group.lrFactor ?? 1),
-    momentum,
-    beta2,
-    eps,
-    dampening,
-    weightDecay: group.weightDecay ?? optimizer.weightDecay,
-  }));
+/**
+ * Numbers of every group at a step, in the order of `groupOf`: what the schedule says, else the optimizer's own. A
+ * weight decay of the group's own stays unless the schedule has one for every group.
+ * Errors  OptionError for an lr that is no number of at least 0, or a momentum that SGD has no buffer for
+ */
+export function groupHypers(optimizer: Optimizer, hypers: StepHypers): GroupNumbers[] {
+  const { beta2, eps, dampening, weightDecay } = optimizer;
+  return Array.from({ length: optimizer.groups.length + 1 }, (_, index) => {
+    const group = optimizer.groups[index];
+    const decay = hypers.weightDecay;
+    const numbers = {
+      lr: pick(hypers.lr, index, 0) * (group?.lrFactor ?? 1),
+      momentum: pick(hypers.momentum, index, optimizer.momentum),
+      beta2: pick(hypers.beta2, index, beta2),
+      eps: pick(hypers.eps, index, eps),
+      dampening: pick(hypers.dampening, index, dampening),
+      weightDecay:
+        typeof decay === "object"
+          ? pick(decay, index, weightDecay)
+          : (group?.weightDecay ?? decay ?? weightDecay),
+    };
+    checkHypers(optimizer, numbers, index);
+    return numbers;
+  });
+}
+
+function pick(value: number | readonly number[] | undefined, index: number, own: number): number {
+  if (value === undefined) return own;
+  return typeof value === "number" ? value : (value[index] ?? Number.NaN);
+}
+
+/** Errors  OptionError for numbers that would ruin the weights */
+export function checkHypers(optimizer: Optimizer, group: GroupNumbers, index: number): void {
+  const { kind, velocity } = optimizer;
+  for (const name of HYPER_NAMES) {
+    const value = group[name];
+    if (value >= 0 && value < Number.POSITIVE_INFINITY) continue;
+    throw new OptionError({
+      op: kind,
+      problem: `${name} of parameter group ${index}`,
+      expected: "a number of at least 0",
+      got: `${value}`,
+    });
+  }
+  if (kind === "sgd" && !velocity && group.momentum !== 0) {
+    throw new OptionError({
+      op: kind,
+      problem: "momentum of a schedule",
+      expected: "0, or an optimizer with a buffer for it",
+      got: `${group.momentum}`,
+      fix: "leave momentum out of sgd(), or schedule none",
+    });
+  }
 }
 
 /** Names of the flat buffers an optimizer keeps, without "optimizer.". */

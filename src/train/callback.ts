@@ -1,3 +1,4 @@
+import type { GroupNumbers } from "../optim/hyper-schedules.ts";
 import type { Learner } from "./learner.ts";
 
 /** Ends the batch: it is not sent to the device. */
@@ -13,8 +14,11 @@ export interface StepRecord {
   readonly step: number;
   readonly epoch: number;
   readonly loss: number;
+  /** Of the last parameter group, which holds the rest. */
   readonly lr: number;
   readonly momentum: number;
+  /** All hyper-parameters by parameter group, the rest last. */
+  readonly groups: readonly Readonly<GroupNumbers>[];
   /** Metrics of the training batch, where the learner records them. */
   readonly metrics: Readonly<Record<string, number>>;
 }
@@ -46,8 +50,11 @@ export interface FitContext {
   batch: number;
   /** Optimizer steps before this one, over the learner's life. */
   step: number;
-  /** Numbers of the step about to be encoded; `beforeBatch` may change them. */
+  /** Numbers of the step about to be encoded by parameter group, the rest last; `beforeBatch` may change them. */
+  readonly groups: readonly GroupNumbers[];
+  /** lr of the last group; setting it sets every group's to that times its lrFactor. */
   lr: number;
+  /** Momentum of the last group; setting it sets every group's. */
   momentum: number;
   /** Result of the last epoch, in `afterEpoch`. */
   result: EpochRecord | undefined;

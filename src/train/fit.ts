@@ -1,20 +1,14 @@
-import type { StepSchedule } from "../optim/schedule.ts";
-import {
-  type Callback,
-  CancelBatch,
-  CancelEpoch,
-  CancelFit,
-  type EpochRecord,
-  type FitContext,
-  inOrder,
-} from "./callback.ts";
+import type { StepSchedule } from "../optim/hyper-schedules.ts";
+import { checkHypers, groupHypers } from "../optim/optimizer.ts";
+import { type Callback, CancelBatch, CancelEpoch, CancelFit, type EpochRecord, inOrder } from "./callback.ts";
+import { FitState } from "./fit-context.ts";
 import { LOSS_COLUMN } from "./graphs.ts";
 import type { Learner, TrainingPlans } from "./learner.ts";
 
 /** What one fit keeps at hand. */
 interface Fit {
   readonly learner: Learner;
-  readonly context: FitContext;
+  readonly context: FitState;
   readonly callbacks: readonly Callback[];
   readonly schedule: StepSchedule;
   /** Step within this fit: the schedule's own position. */
@@ -24,17 +18,7 @@ interface Fit {
 
 /** The training loop: epochs of batches, encoded ahead of the device; records arrive later and in order. */
 export async function fitLoop(learner: Learner, epochs: number, schedule: StepSchedule): Promise<void> {
-  const context: FitContext = {
-    learner,
-    epochs,
-    batches: learner.batchesPerEpoch,
-    epoch: 0,
-    batch: 0,
-    step: learner.steps,
-    lr: 0,
-    momentum: 0,
-    result: undefined,
-  };
+  const context = new FitState(learner, epochs, groupHypers(learner.optimizer, schedule(0)));
   await learner.tuning.start();
   const plans = await learner.preparePlans();
   const fit: Fit = { learner, context, callbacks: inOrder(learner.callbacks), schedule, position: 0, plans };
@@ -92,7 +76,7 @@ async function runBatches(fit: Fit, losses: { sum: number; count: number }): Pro
     context.batch = batch;
     context.step = learner.steps;
     if (micro === 0 && learner.tuning.isDue(learner.steps)) await swapPlans(fit);
-    Object.assign(context, fit.schedule(fit.position));
+    context.groups = groupHypers(learner.optimizer, fit.schedule(fit.position));
     try {
       for (const callback of callbacks) await callback.beforeBatch?.(context);
       await sendBatch(fit, batch, micro, losses);
@@ -119,7 +103,8 @@ async function sendBatch(
 ): Promise<void> {
   const { learner, context, plans } = fit;
   const { accumulate, seed } = learner.options;
-  const { step, lr, momentum, epoch } = context;
+  const { step, lr, momentum, epoch, groups } = context;
+  for (const [i, group] of groups.entries()) checkHypers(learner.optimizer, group, i);
   const isTail = plans.tail !== undefined && batch === context.batches - 1;
   const row = {
     step,
@@ -129,13 +114,13 @@ async function sendBatch(
     accumulate: micro > 0,
     batchStart: batch * learner.batchSize,
     batchSize: isTail ? plans.tail!.size : learner.batchSize,
-    groups: learner.hypers(lr, momentum),
+    groups,
   };
   await learner.feeder.add(isTail ? plans.tail!.plan : plans.full, row, (scalars) => {
     const loss = scalars[LOSS_COLUMN]!;
     losses.sum += loss;
     losses.count++;
-    const record = { step, epoch, loss, lr, momentum, metrics: trainMetrics(learner, scalars) };
+    const record = { step, epoch, loss, lr, momentum, groups, metrics: trainMetrics(learner, scalars) };
     learner.run.addStep(record);
     for (const callback of fit.callbacks) callback.onRecord?.(record, context);
   });

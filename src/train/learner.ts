@@ -1,19 +1,29 @@
 import type { HostArray } from "../core/dtype.ts";
-import { DataError, OptionError } from "../core/errors.ts";
+import { DataError } from "../core/errors.ts";
 import { knownOptions, type OptionNames } from "../core/known-options.ts";
 import { hashString, permutation, streamKey } from "../core/random.ts";
-import { formatShape, sameShape } from "../core/shape.ts";
 import type { DataSet } from "../data/data-set.ts";
 import type { Snapshot } from "../gpu/engine.ts";
 import type { Loss } from "../nn/losses.ts";
 import { type FreezeOptions, Model } from "../nn/model.ts";
 import type { AnyModule } from "../nn/module.ts";
-import { checkGroups, groupHypers, type Optimizer, sgd } from "../optim/optimizer.ts";
-import { type OneCycleOptions, oneCycle, type StepSchedule } from "../optim/schedule.ts";
+import { checkGroups, type Optimizer, sgd } from "../optim/optimizer.ts";
 import { printPlan } from "../plan/print.ts";
 import type { Callback, ValidationResult } from "./callback.ts";
+import { checkAlike, checkCounts } from "./check-options.ts";
 import { Feeder } from "./feeder.ts";
+import { type FineTuneOptions, fineTune } from "./fine-tune.ts";
 import { fitLoop } from "./fit.ts";
+import {
+  type FitOptions,
+  type FlatCosOptions,
+  fitSchedule,
+  flatCosSchedule,
+  type OneCycleFitOptions,
+  oneCycleSchedule,
+  type SgdrOptions,
+  sgdrSchedule,
+} from "./fit-options.ts";
 import type { Metric } from "./metrics.ts";
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
 import { Program, type Variant } from "./program.ts";
@@ -60,12 +70,6 @@ const LEARNER_OPTIONS: OptionNames<LearnerOptions> = {
   ...{ seed: true, dropLast: true, shuffle: true, accumulate: true, trainMetrics: true, callbacks: true },
   ...{ onWarning: true, tune: true, precision: true, tuneStore: true },
 };
-
-/** lr and momentum of `fit`: numbers, or a function of the step within the fit. */
-export interface FitOptions {
-  readonly lr: number | StepSchedule;
-  readonly momentum?: number;
-}
 
 /** Keys of the plans that a fit replays. */
 export interface TrainingPlans {
@@ -153,42 +157,34 @@ export class Learner {
   }
 
   /**
-   * Trains for some epochs at given lr and momentum.
+   * Trains for some epochs at given hyper-parameters: numbers, or schedules of the position in the fit.
    * Errors  OptionError for numbers out of range; DataError, ShapeError, DeviceError before the first step
    */
   async fit(epochs: number, options: FitOptions): Promise<RunLog> {
-    knownOptions("fit", options, { lr: true, momentum: true });
-    const { lr, momentum = this.optimizer.momentum } = options;
-    const schedule: StepSchedule = typeof lr === "number" ? () => ({ lr, momentum }) : lr;
-    if (!(Number.isInteger(epochs) && epochs >= 1)) {
-      throw new OptionError({
-        op: "fit",
-        problem: "epochs",
-        expected: "a positive integer",
-        got: `${epochs}`,
-      });
-    }
-    if (typeof lr === "number" && !(lr >= 0)) {
-      throw new OptionError({ op: "fit", problem: "lr", expected: "a number of at least 0", got: `${lr}` });
-    }
-    await fitLoop(this, epochs, schedule);
+    await fitLoop(this, epochs, fitSchedule(this, epochs, options));
     return this.run;
   }
 
-  /** Trains with one cycle of lr and momentum. Source  see `oneCycle` */
-  fitOneCycle(epochs: number, options: Omit<OneCycleOptions, "totalSteps">): Promise<RunLog> {
-    const { kind, velocity } = this.optimizer;
-    if (kind === "sgd" && !velocity && (options.momentum ?? [0.95]).some((momentum) => momentum !== 0)) {
-      throw new OptionError({
-        op: "fitOneCycle",
-        problem: "momentum of the optimizer",
-        expected: "a buffer for the momentum that one-cycle sets",
-        got: "none: sgd({ momentum: 0 })",
-        fix: "leave momentum out of sgd(), or pass momentum: [0, 0, 0]",
-      });
-    }
-    const totalSteps = Math.max(1, epochs * this.stepsPerEpoch);
-    return this.fit(epochs, { lr: oneCycle({ ...options, totalSteps }) });
+  /** Trains with one cycle of lr and momentum. Source  see `oneCycle`; fastai fit_one_cycle */
+  async fitOneCycle(epochs: number, options: OneCycleFitOptions = {}): Promise<RunLog> {
+    return this.fit(epochs, { schedule: oneCycleSchedule(this, epochs, options) });
+  }
+
+  /** Trains at a flat lr, then down a cosine. Source  fastai fit_flat_cos */
+  async fitFlatCos(epochs: number, options: FlatCosOptions = {}): Promise<RunLog> {
+    return this.fit(epochs, { schedule: flatCosSchedule(this, epochs, options) });
+  }
+
+  /** Trains over cosines with warm restarts, the first of `cycleLength` epochs. Source  fastai fit_sgdr */
+  async fitSgdr(cycles: number, cycleLength: number, options: SgdrOptions = {}): Promise<RunLog> {
+    const { epochs, schedule } = sgdrSchedule(this, cycles, cycleLength, options);
+    return this.fit(epochs, { schedule });
+  }
+
+  /** Trains the head with the body frozen, then everything at rates spread over the groups. Source  fastai fine_tune */
+  async fineTune(epochs: number, options: FineTuneOptions = {}): Promise<RunLog> {
+    await fineTune(this, epochs, options);
+    return this.run;
   }
 
   /** Loss and metrics over the validation data (or another data set of its form), every example once. */
@@ -331,45 +327,9 @@ export class Learner {
     this.program.engine.upload("train.indices", permutation(data.train.count, key));
   }
 
-  /** Numbers of every parameter group for a step. */
-  hypers(lr: number, momentum: number) {
-    return groupHypers(this.optimizer, lr, momentum);
-  }
-
   /** Frees the GPU memory of this learner; the device stays usable. */
   dispose(): void {
     this.tuning.cancel();
     this.program.engine.dispose();
-  }
-}
-
-function checkCounts(options: { batchSize?: number; accumulate: number; seed: number }): void {
-  const { batchSize = 64, accumulate, seed } = options;
-  for (const [name, value] of Object.entries({ batchSize, accumulate })) {
-    if (Number.isInteger(value) && value >= 1) continue;
-    throw new OptionError({ op: "learner", problem: name, expected: "a positive integer", got: `${value}` });
-  }
-  if (Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff) return;
-  throw new OptionError({
-    op: "learner",
-    problem: "seed",
-    expected: "an integer from 0 to 4294967295",
-    got: `${seed}`,
-  });
-}
-
-function checkAlike(train: DataSet, valid: DataSet): void {
-  for (const group of ["inputs", "targets"] as const) {
-    for (const [name, column] of Object.entries(train[group])) {
-      const other = valid[group][name];
-      if (other && sameShape(other.shape, column.shape) && other.data.constructor === column.data.constructor)
-        continue;
-      throw new DataError({
-        op: "learner",
-        problem: `${name} of the validation data`,
-        expected: `${column.data.constructor.name} of shape ${formatShape(column.shape)}, as in training`,
-        got: other ? `${other.data.constructor.name} of shape ${formatShape(other.shape)}` : "none",
-      });
-    }
   }
 }

@@ -1,8 +1,8 @@
 import { type Callback, dataSet, Learner, nn } from "../../src/index.ts";
 import type { Loss } from "../../src/nn/losses.ts";
 import type { Module } from "../../src/nn/module.ts";
+import type { StepSchedule } from "../../src/optim/hyper-schedules.ts";
 import { adam, adamw, type Optimizer, sgd } from "../../src/optim/optimizer.ts";
-import type { StepSchedule } from "../../src/optim/schedule.ts";
 import {
   decodeFloats,
   decodeIntegers,

@@ -27,7 +27,7 @@ describe.each(
     });
     for (const path of run.frozen?.paths ?? []) learner.freeze(path, { batchNorm: run.frozen!.batchNorm });
     await learner.loadState(decodeAll(run.initial));
-    await learner.fit(1, { lr: tabulated(run.lr, run.momentum) });
+    await learner.fit(1, { schedule: tabulated(run.lr, run.momentum) });
     const losses = meansOf([...learner.run.loss.values()], run.accumulate);
     expect(losses).toHaveLength(run.steps);
     const deviations = losses.map(

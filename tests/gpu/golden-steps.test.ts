@@ -31,7 +31,7 @@ describe.each(
       const before = stateBefore(steps, index);
       await learner.loadState(decodeAll(before.tensors));
       await learner.loadOptimizerState({ steps: step.step, moments: optimizerMoments(before) });
-      await learner.fit(1, { lr: tabulated([step.lr], [step.momentum]) });
+      await learner.fit(1, { schedule: tabulated([step.lr], [step.momentum]) });
       const loss = learner.run.loss.values()[0]!;
       expect(Math.abs(loss - step.loss) / step.loss).toBeLessThanOrEqual(LOSS);
       expectClose("gradient of", step.gradients, await learner.gradients());

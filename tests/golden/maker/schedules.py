@@ -1,4 +1,4 @@
-"""Tables of learning rate and momentum: torch's schedulers as they run, fastai's one-cycle by its formula."""
+"""Tables of learning rate and momentum: torch's schedulers as they run, fastai's by their formulas."""
 
 import inspect
 import math
@@ -7,7 +7,7 @@ import warnings
 import torch
 from torch.optim import lr_scheduler
 
-from . import encode
+from . import encode, fastai_schedules
 from .train import one_cycle
 
 
@@ -118,6 +118,13 @@ def others():
             )
             for mode in ("triangular", "triangular2", "exp_range")
         ),
+        other(
+            "warmUpCosine",
+            lambda o: s.SequentialLR(
+                o, [s.LinearLR(o, 0.1, 1.0, 15), s.CosineAnnealingLR(o, 45, 1e-3)], milestones=[15]
+            ),
+            {"warmUp": 15, "startFactor": 0.1, "lrMin": 1e-3},
+        ),
     ]
 
 
@@ -138,9 +145,9 @@ def cyclic(mode):
 
 def make(folder, only=None):
     warnings.simplefilter("error")
-    tables = one_cycles() + others()
+    tables = one_cycles() + others() + fastai_schedules.tables()
     for table in tables:
-        assert all(math.isfinite(value) for value in table.get("lr", []) + table.get("momentum", []))
+        assert all(math.isfinite(value) for value in table.get("lr", []) + table.get("momentum", []) + table.get("values", []))
         if "error" in table:
             print(table)
     encode.write(
@@ -151,5 +158,6 @@ def make(folder, only=None):
             "baseLr": 0.1,
             "baseMomentum": 0.9,
             "tables": tables,
+            "rates": fastai_schedules.rates(),
         },
     )

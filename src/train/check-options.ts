@@ -1,0 +1,36 @@
+import { DataError, OptionError } from "../core/errors.ts";
+import { formatShape, sameShape } from "../core/shape.ts";
+import type { DataSet } from "../data/data-set.ts";
+
+/** Errors  OptionError for counts or a seed out of range */
+export function checkCounts(options: { batchSize?: number; accumulate: number; seed: number }): void {
+  const { batchSize = 64, accumulate, seed } = options;
+  for (const [name, value] of Object.entries({ batchSize, accumulate })) {
+    if (Number.isInteger(value) && value >= 1) continue;
+    throw new OptionError({ op: "learner", problem: name, expected: "a positive integer", got: `${value}` });
+  }
+  if (Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff) return;
+  throw new OptionError({
+    op: "learner",
+    problem: "seed",
+    expected: "an integer from 0 to 4294967295",
+    got: `${seed}`,
+  });
+}
+
+/** Errors  DataError if validation data has not the form of the training data */
+export function checkAlike(train: DataSet, valid: DataSet): void {
+  for (const group of ["inputs", "targets"] as const) {
+    for (const [name, column] of Object.entries(train[group])) {
+      const other = valid[group][name];
+      if (other && sameShape(other.shape, column.shape) && other.data.constructor === column.data.constructor)
+        continue;
+      throw new DataError({
+        op: "learner",
+        problem: `${name} of the validation data`,
+        expected: `${column.data.constructor.name} of shape ${formatShape(column.shape)}, as in training`,
+        got: other ? `${other.data.constructor.name} of shape ${formatShape(other.shape)}` : "none",
+      });
+    }
+  }
+}
