@@ -103,6 +103,15 @@ export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from
 export { Learner, type LearnerOptions } from "./train/learner.ts";
 export { accuracy, type Metric, metric, topK } from "./train/metrics.ts";
 export type { PredictInput, Prediction } from "./train/predict.ts";
+export {
+  byLayer,
+  type Ceilings,
+  type DispatchProfile,
+  type LayerProfile,
+  printProfile,
+  type StepProfile,
+} from "./train/profile.ts";
+export { type ProfileOptions, profileStep } from "./train/profile-step.ts";
 export type { RunEvent, RunLog } from "./train/run.ts";
 export type { TuneOption, TuningRecord } from "./train/tuning.ts";
 export {

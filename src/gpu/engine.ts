@@ -8,6 +8,7 @@ import { RECORD_COLUMNS, RECORD_ROWS, type Segment, type StateTable } from "../p
 import { STEP_BYTES, type StepPlan } from "../plan/step-plan.ts";
 import { STEP_ROWS, type StepRow, writeStepRow } from "../plan/step-row.ts";
 import type { DeviceContext } from "./context.ts";
+import { DispatchTimer } from "./dispatch-timer.ts";
 import { Executable } from "./executable.ts";
 import { readRegions } from "./readback.ts";
 import { RecordRing } from "./record-ring.ts";
@@ -175,6 +176,30 @@ export class Engine {
       this.#executables.get(steps[slot]!.plan)!.encode(pass, slot);
     pass.end();
     return this.#ring!.collect(encoder, steps.length);
+  }
+
+  /**
+   * Times a loaded plan dispatch by dispatch and as a whole, the least of some runs. The runs are real: states change.
+   * Units   nanoseconds
+   * Errors  DeviceError where the device has no timestamp-query
+   */
+  async time(key: string, row: StepRow, runs: number): Promise<{ dispatches: Float64Array; whole: number }> {
+    this.checkAlive();
+    writeStepRow(this.#rows, 0, row);
+    this.context.device.queue.writeBuffer(this.#buffers.get("step")!, 0, this.#rows, 0, STEP_BYTES);
+    const timer = new DispatchTimer(this.context, this.#executables.get(key)!);
+    try {
+      let whole = Number.POSITIVE_INFINITY;
+      let dispatches: Float64Array | undefined;
+      for (let run = 0; run < runs; run++) {
+        whole = Math.min(whole, await timer.whole());
+        const times = await timer.dispatches();
+        dispatches = dispatches?.map((least, i) => Math.min(least, times[i]!)) ?? times;
+      }
+      return { dispatches: dispatches!, whole };
+    } finally {
+      timer.destroy();
+    }
   }
 
   /** Copies all states and optimizer moments on the device. */
