@@ -1,3 +1,4 @@
+import { groupHypers } from "../optim/optimizer.ts";
 import type { Learner } from "./learner.ts";
 import { type Ceilings, type StepProfile, stepProfile } from "./profile.ts";
 
@@ -23,7 +24,7 @@ export async function profileStep(
     await learner.feeder.drain();
     learner.upload("train");
     const key = await program.step("train", options.data.train, batchSize);
-    const groups = learner.hypers(0, optimizer.momentum);
+    const groups = groupHypers(optimizer, { lr: 0 });
     const row = { step: learner.steps, seed: options.seed, batchStart: 0, batchSize, groups };
     const times = await program.engine.time(key, row, runs);
     return stepProfile(program.engine.plan(key)!.dispatches, times, ceilings);
