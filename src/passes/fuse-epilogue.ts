@@ -76,6 +76,6 @@ function fuse(node: Node, host: Node, operand: string, rewriter: Rewriter): void
     epilogue: { program: builder.program(result) },
   });
   rewriter.nodes.push(merged);
-  rewriter.replaceOutputs(host, merged.outputs);
+  // The bare result has no other reader and exists no longer: nothing stands for it.
   rewriter.replace(Object.values(node.outputs)[0]!, merged.outputs[host.op.outputs[0]!]!);
 }
