@@ -62,6 +62,7 @@ export * as nn from "./nn/index.ts";
 export type { Loss } from "./nn/losses.ts";
 export type { FreezeOptions, Model } from "./nn/model.ts";
 export { type AnyModule, type Module, type ModuleInit, makeModule, type Values } from "./nn/module.ts";
+export { type ExportOnnxOptions, exportOnnx, type OnnxSource } from "./onnx/export.ts";
 export * as ops from "./ops/index.ts";
 export { type CyclicOptions, cyclic } from "./optim/cyclic.ts";
 export {
