@@ -71,11 +71,10 @@ function fuse(node: Node, host: Node, operand: string, rewriter: Rewriter): void
     ...host,
     inputs: rewriter.resolveAll({ ...host.inputs, ...renamed }),
     types: outputTypes(host),
-    // The host is what the tuner chose a kernel for, and what the time belongs to.
-    path: host.path,
+    path: node.path === host.path ? host.path : node.path || host.path,
     epilogue: { program: builder.program(result) },
   });
   rewriter.nodes.push(merged);
-  // The bare result has no other reader and exists no longer: nothing stands for it.
+  rewriter.replaceOutputs(host, merged.outputs);
   rewriter.replace(Object.values(node.outputs)[0]!, merged.outputs[host.op.outputs[0]!]!);
 }

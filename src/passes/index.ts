@@ -1,7 +1,6 @@
 import type { Target } from "../graph/define.ts";
 import type { Graph } from "../graph/graph.ts";
 import { verify } from "../graph/verify.ts";
-import { attachProbes } from "./attach-probes.ts";
 import type { Choices } from "./choose.ts";
 import { commonSubexpression } from "./common-subexpression.ts";
 import { deadCode } from "./dead-code.ts";
@@ -26,7 +25,6 @@ export const PASSES: readonly Pass[] = [
   { name: "deadCode", run: deadCode },
   { name: "fusePointwise", run: fusePointwise },
   { name: "fuseEpilogue", run: fuseEpilogue },
-  { name: "attachProbes", run: attachProbes },
 ];
 
 export type PassName =
@@ -36,8 +34,7 @@ export type PassName =
   | "commonSubexpression"
   | "deadCode"
   | "fusePointwise"
-  | "fuseEpilogue"
-  | "attachProbes";
+  | "fuseEpilogue";
 
 export interface PassOptions {
   readonly target: Target;

@@ -26,7 +26,6 @@ import {
 } from "./fit-options.ts";
 import type { Metric } from "./metrics.ts";
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
-import { ProbeSet } from "./probe-set.ts";
 import { Program, type Variant } from "./program.ts";
 import { RunLog } from "./run.ts";
 import {
@@ -93,8 +92,6 @@ export class Learner {
   readonly #callbacks: Callback[];
   readonly #predictor: Predictor;
   readonly #uploaded = new Set<string>();
-  /** Statistics that the callbacks of the fit under way want. */
-  probes = new ProbeSet([]);
   /** Batch size in use, after shrinking to the data set. */
   readonly batchSize: number;
   /** Optimizer steps taken. */
@@ -216,10 +213,6 @@ export class Learner {
     this.upload("train");
     const size = data.train.count % batchSize;
     const hasTail = !dropLast && size > 0;
-    // Plans with statistics come first: they need most work memory, which the others then share.
-    for (const due of this.probes.combinations("train", this.steps)) {
-      await program.step("train", data.train, batchSize, variant, due);
-    }
     const full = await program.step("train", data.train, batchSize, variant);
     if (data.valid) {
       this.upload("valid");

@@ -38,7 +38,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   models: ["nn", "ops", "graph", "core"],
   files: ["train", "data", "nn", "optim", "ops", "graph", "core"],
-  onnx: ["files", "train", "data", "nn", "optim", "ops", "graph", "core"],
   dashboard: ["train", "core"],
   cli: [
     ...[
@@ -48,7 +47,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "models",
       "files",
       "tune",
-      "onnx",
       "train",
       "data",
       "nn",
@@ -68,7 +66,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "models",
       "files",
       "tune",
-      "onnx",
       "train",
       "dashboard",
       "data",
