@@ -7,16 +7,19 @@ import { blankComments } from "../wgsl/scan.ts";
 /** An operand of a pointwise program as the shader sees it. */
 export type Operand =
   | { readonly kind: "literal"; readonly number: number }
-  /** The value being stored (operand 0 of an epilogue). */
-  | { readonly kind: "stored" }
+  /** A number the kernel holds already: the value being stored, an element it has loaded. */
+  | { readonly kind: "register"; readonly expression: string }
+  /** One number a channel (or four) of a variable that the kernel binds itself. */
+  | { readonly kind: "channel"; readonly expression: string }
   | { readonly kind: "buffer"; readonly variable: string; readonly physical: Physical };
 
-/** Text that runs a program: a function body and what it needs. */
-export interface ComposedProgram {
-  readonly body: string;
+/** What the programs fused into one kernel need beside their bodies. */
+export interface ComposedParts {
   readonly declarations: readonly string[];
   /** Names of the variables bound in group 1, in binding order. */
   readonly variables: readonly string[];
+  /** What is read once a thread, over the channel `c`. */
+  readonly channel: readonly string[];
 }
 
 /** Elements of width 4 need a last dimension of 4k, or operands that are all contiguous or uniform. */
@@ -34,39 +37,112 @@ export function elementWidth(out: Physical, operands: readonly Operand[]): 1 | 4
 }
 
 /**
- * Body of a function over the element index `i` (and `v`, where an operand is the value being stored) that evaluates a
- * program, with operand loads for every kind of broadcast.
+ * Elements of `out` in a row of its innermost dimension, which every thread keeps its place in (its channel) where
+ * operands have one number for each; 1 where none has, or rows are too long to go by.
  */
-export function composeProgram(
-  program: PointwiseProgram,
-  operands: readonly Operand[],
-  out: Physical,
-  width: 1 | 4,
-): ComposedProgram {
-  const statements: string[] = [];
-  const declarations: string[] = [];
-  const variables: string[] = [];
-  const names = operands.map((operand, n) => {
-    if (operand.kind === "literal") return `Elem(${floatLiteral(operand.number)})`;
-    if (operand.kind === "stored") return "v";
-    const load = loadOperand(operand.variable, operand.physical, out, width);
-    declarations.push(
-      `@group(1) @binding(${variables.length}) var<storage, read> ${operand.variable}: array<${load.type}>;`,
+export function channelsOf(out: Physical, operands: readonly Operand[], width: 1 | 4): number {
+  const row = out.dims.at(-1) ?? 1;
+  if (row % width !== 0 || row / width > MOST_CHANNELS) return 1;
+  const some = operands.some(
+    (operand) => operand.kind === "buffer" && channelIndex(operand.physical, out) === "c",
+  );
+  return some ? row / width : 1;
+}
+
+/** Longest row, in elements of the kernel, whose numbers are kept by the thread. */
+const MOST_CHANNELS = 1024;
+
+/** Index of an operand that depends on the channel alone: "c", or "0u" for a single number. */
+function channelIndex(operand: Physical, out: Physical): "c" | "0u" | undefined {
+  const groups = indexGroups(out, operand);
+  if (groups.length === 0) return "0u";
+  const [only] = groups;
+  const perChannel = groups.length === 1 && only!.inner === 1 && only!.stride === 1;
+  return perChannel && only!.size === out.dims.at(-1) && only!.size < out.size ? "c" : undefined;
+}
+
+/**
+ * Bodies of functions that evaluate programs within one kernel, over the element index `i` of `out` and the numbers `k`
+ * of its channel, with operand loads for every kind of broadcast. An operand that several programs read is bound once.
+ */
+export class ProgramComposer {
+  readonly #out: Physical;
+  readonly #width: 1 | 4;
+  /** Channels that a thread tells apart; 1: it keeps single numbers only; 0: nothing. */
+  readonly #channels: number;
+  readonly #declarations = new Map<string, string>();
+  readonly #calls: PointwiseCall[] = [];
+  readonly #channel: string[] = [];
+
+  constructor(out: Physical, width: 1 | 4, channels: number) {
+    this.#out = out;
+    this.#width = width;
+    this.#channels = channels;
+  }
+
+  /** The body of the function that returns the program's result. */
+  body(program: PointwiseProgram, operands: readonly Operand[]): string {
+    const statements: string[] = [];
+    const names = operands.map((operand, n) => {
+      if (operand.kind === "literal") return `Elem(${floatLiteral(operand.number)})`;
+      if (operand.kind === "register") return operand.expression;
+      if (operand.kind === "channel") return this.#kept(operand.expression);
+      const kept = this.#keptLoad(operand.variable, operand.physical);
+      if (kept) return kept;
+      const load = loadOperand(operand.variable, operand.physical, this.#out, this.#width);
+      this.#declare(operand.variable, load.type);
+      statements.push(`let o${n} = ${load.expression};`);
+      return `o${n}`;
+    });
+    program.calls.forEach((call, n) => {
+      const args = call.args.map((ref) => ("operand" in ref ? names[ref.operand]! : `t${ref.call}`));
+      const params = call.params.map(floatLiteral);
+      statements.push(`let t${n} = ${call.fn}(${[...args, ...params].join(", ")});`);
+    });
+    this.#calls.push(...program.calls);
+    return `${statements.join(" ")} return t${Object.values(program.results)[0]!};`;
+  }
+
+  finish(): ComposedParts {
+    return {
+      declarations: [...this.#declarations.values(), ...withWords(functionsOf(this.#calls), this.#width)],
+      variables: [...this.#declarations.keys()],
+      channel: this.#channel,
+    };
+  }
+
+  #keptLoad(variable: string, operand: Physical): string | undefined {
+    const index = channelIndex(operand, this.#out);
+    const wide = index === "c";
+    const row = this.#out.dims.at(-1) ?? 1;
+    if (index === undefined || (wide ? this.#channels * this.#width !== row : this.#channels === 0)) {
+      return undefined;
+    }
+    this.#declare(variable, wide ? "Elem" : "f32");
+    return this.#kept(wide ? `${variable}[c]` : `Elem(${variable}[0u])`);
+  }
+
+  #kept(expression: string): string {
+    const found = this.#channel.indexOf(expression);
+    return `k[${found >= 0 ? found : this.#channel.push(expression) - 1}]`;
+  }
+
+  #declare(variable: string, type: string): void {
+    if (this.#declarations.has(variable)) return;
+    const binding = this.#declarations.size;
+    this.#declarations.set(
+      variable,
+      `@group(1) @binding(${binding}) var<storage, read> ${variable}: array<${type}>;`,
     );
-    variables.push(operand.variable);
-    statements.push(`let o${n} = ${load.expression};`);
-    return `o${n}`;
-  });
-  program.calls.forEach((call, n) => {
-    const args = call.args.map((ref) => ("operand" in ref ? names[ref.operand]! : `t${ref.call}`));
-    const params = call.params.map(floatLiteral);
-    statements.push(`let t${n} = ${call.fn}(${[...args, ...params].join(", ")});`);
-  });
-  const result = Object.values(program.results)[0]!;
+  }
+}
+
+/** The alias and the hook of a kernel that keeps the numbers of a channel; none where there are none. */
+export function channelHook({ channel }: ComposedParts) {
+  if (channel.length === 0) return {};
   return {
-    body: `${statements.join(" ")} return t${result};`,
-    declarations: [...declarations, ...withWords(functionsOf(program.calls), width)],
-    variables,
+    alias: { Channel: `array<Elem, ${channel.length}>` },
+    hook: { channel: `return Channel(${channel.join(", ")});` },
   };
 }
 

@@ -9,7 +9,7 @@ import type { PointwiseProgram } from "../graph/pointwise.ts";
 import { scalarConstant, type Value } from "../graph/value.ts";
 import { type Binding, entryPointOf, scan } from "../wgsl/scan.ts";
 import { specialise } from "../wgsl/specialise.ts";
-import { composeProgram, elementWidth, type Operand } from "./compose.ts";
+import { channelHook, channelsOf, elementWidth, type Operand, ProgramComposer } from "./compose.ts";
 
 /** A variable of a shader and the value in it; `step` is the row of per-step numbers. */
 export interface BoundValue extends Binding {
@@ -37,15 +37,19 @@ export function pointwiseDispatch(
 ): DispatchText {
   const operands = program.operands.map((name, n) => operandOf(inputs[name]!, `x${n}`, physical));
   const width = elementWidth(out, operands);
-  const { body, declarations, variables } = composeProgram(program, operands, out, width);
   const count = out.size / width;
-  // Four elements a thread where there is enough work to fill the device: a thread costs more than an element.
-  const items = count >= 16384 ? 4 : 1;
+  const channels = channelsOf(out, operands, width);
+  const composer = new ProgramComposer(out, width, channels);
+  const body = composer.body(program, operands);
+  const parts = composer.finish();
+  const kept = channelHook(parts);
+  // Several elements a thread where there is enough work to fill the device: a thread costs more than an element.
+  const items = count < 16384 ? 1 : parts.channel.length > 0 ? 8 : 4;
   const code = specialise(pointwiseWgsl, "pointwise", {
-    const: { COUNT: count, ITEMS: items },
-    alias: { Elem: width === 4 ? "vec4<f32>" : "f32" },
-    hook: { value: body },
-    append: declarations,
+    const: { COUNT: count, ITEMS: items, CHANNELS: channels },
+    alias: { Elem: width === 4 ? "vec4<f32>" : "f32", ...kept.alias },
+    hook: { value: body, ...kept.hook },
+    append: parts.declarations,
   });
   const byVariable = new Map(program.operands.map((name, n) => [`x${n}`, inputs[name]!]));
   return {
@@ -54,11 +58,19 @@ export function pointwiseDispatch(
     entryPoint: "pointwise",
     bindings: [
       { group: 0, binding: 0, name: "y", access: "read_write", value: output },
-      ...groupOne(variables, byVariable),
+      ...groupOne(parts.variables, byVariable),
     ],
-    grid: grid3(linearGrid(ceilDiv(count, 64 * items))),
+    grid: grid3(channelGrid(ceilDiv(count, 64 * items), channels)),
     detail: program.calls.map((call) => call.fn).join("→"),
   };
+}
+
+/** A grid of at least `groups` workgroups of 64, whose threads are a multiple of the channels. */
+function channelGrid(groups: number, channels: number): [number, number] {
+  const [x, y] = linearGrid(groups);
+  let step = 1;
+  while ((step * 64) % channels !== 0) step++;
+  return [ceilDiv(x, step) * step, y];
 }
 
 function groupOne(variables: readonly string[], values: ReadonlyMap<string, Value>): BoundValue[] {
@@ -138,11 +150,12 @@ function composeEpilogue(node: Node, kernel: Kernel, launch: Launch, physical: R
   const out = physical.get(node.outputs[node.op.outputs[0]!]!)!;
   const elem = launch.alias?.Elem ?? /^alias Elem = ([^;]+);/m.exec(kernel.wgsl)?.[1] ?? "f32";
   const operands = program.operands.map((name, n): Operand => {
-    if (n === 0) return { kind: "stored" };
+    if (n === 0) return { kind: "register", expression: "v" };
     const variable = `e${name.slice(1)}`;
     return operandOf(node.inputs[variable]!, variable, physical);
   });
-  return composeProgram(program, operands, out, elem.startsWith("vec4") ? 4 : 1);
+  const composer = new ProgramComposer(out, elem.startsWith("vec4") ? 4 : 1, 0);
+  return { body: composer.body(program, operands), ...composer.finish() };
 }
 
 /** "runningMean" as "running_mean", the form of names in WGSL. */
