@@ -2,6 +2,7 @@ import path from "node:path";
 import { defineConfig } from "vitest/config";
 import { ProgressReporter } from "./tests/setup/progress-reporter.ts";
 import { chromium } from "./tests/setup/provider.ts";
+import { pythonServer } from "./tests/setup/python-server.ts";
 import { serveFolder } from "./tests/setup/serve-folder.ts";
 import { shaderComments } from "./tests/setup/shader-comments.ts";
 import { SHARED_DATA_URL } from "./tests/setup/shared-data.ts";
@@ -24,7 +25,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        plugins: [serveFolder(SHARED_DATA_URL, sharedData)],
+        plugins: [serveFolder(SHARED_DATA_URL, sharedData), pythonServer()],
         test: {
           name: "gpu",
           include: ["tests/gpu/**/*.test.ts"],

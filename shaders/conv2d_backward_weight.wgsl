@@ -60,7 +60,7 @@ fn conv2d_backward_weight(@builtin(global_invocation_id) id: vec3u, @builtin(num
   let last = min(first + ROWS, ALL_ROWS);
   var total: array<vec4<f32>, 4u * TILE_C * TILE_K>;
   for (var chunk = first; chunk < last; chunk += SUM_ROWS) {
-    var acc: array<vec4<f32>, 4u * TILE_C * TILE_K>;
+    var acc = array<vec4<f32>, 4u * TILE_C * TILE_K>();
     for (var row = chunk; row < min(chunk + SUM_ROWS, last); row++) {
       let h = u32(i32(row % P * STRIDE_H) + down);
       if (h >= H) {

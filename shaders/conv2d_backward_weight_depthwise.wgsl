@@ -46,7 +46,7 @@ fn conv2d_backward_weight_depthwise(
   let last = min(first + ROWS, ALL_ROWS);
   var total: array<vec4<f32>, S>;
   for (var chunk = first; chunk < last; chunk += SUM_ROWS) {
-    var acc: array<vec4<f32>, S>;
+    var acc = array<vec4<f32>, S>();
     for (var row = chunk; row < min(chunk + SUM_ROWS, last); row++) {
       let h = u32(i32(row % P * STRIDE_H + r * DILATION_H) - PAD_TOP);
       if (h >= H) {

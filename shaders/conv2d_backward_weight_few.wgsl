@@ -51,7 +51,7 @@ fn conv2d_backward_weight_few(@builtin(global_invocation_id) id: vec3u, @builtin
   let last = min(first + ROWS, ALL_ROWS);
   var total: array<vec4<f32>, TILE_S * TILE_K>;
   for (var chunk = first; chunk < last; chunk += SUM_ROWS) {
-    var acc: array<vec4<f32>, TILE_S * TILE_K>;
+    var acc = array<vec4<f32>, TILE_S * TILE_K>();
     for (var row = chunk; row < min(chunk + SUM_ROWS, last); row++) {
       let h = u32(i32(row % P * STRIDE_H + r * DILATION_H) - PAD_TOP);
       if (h >= H) {

@@ -16,9 +16,12 @@ const K_CHUNK: u32 = 512u;
 const K_SPLIT: u32 = 512u;
 const BATCHES: u32 = 1u;
 const THREADS: u32 = 1u;
-// Elements between neighbours along the slower axis of a, b and y, between the matrices of y, and elements of a store.
+// Elements of a and b in one ElemA and ElemB, and these between neighbours along the slower axis.
+const A_WIDTH: u32 = 1u;
+const B_WIDTH: u32 = 1u;
 const A_STRIDE: u32 = 1u;
 const B_STRIDE: u32 = 1u;
+// Elements between rows of y, between its matrices, and in one Elem.
 const Y_STRIDE: u32 = 1u;
 const Y_SIZE: u32 = 1u;
 const WIDTH: u32 = 1u;
@@ -28,6 +31,9 @@ const Y_COLUMNS: u32 = 1u;
 const A_TRANSPOSED: bool = false;
 const B_TRANSPOSED: bool = false;
 const K_EDGE: bool = true;
+// From one step of four k to the next.
+const A_STEP: u32 = select(4u / A_WIDTH, 4u * A_STRIDE, A_TRANSPOSED);
+const B_STEP: u32 = select(4u * B_STRIDE, 4u / B_WIDTH, B_TRANSPOSED);
 
 const ROWS: u32 = 4u * BLOCKS_M;
 const COLUMNS: u32 = 4u * BLOCKS_N;
@@ -43,9 +49,9 @@ const PADDED: bool = Y_ROWS > M || Y_COLUMNS > N;
 fn a_matrix(z: u32) -> u32 { return 0u; }
 // Hook: first element of matrix z of b.
 fn b_matrix(z: u32) -> u32 { return 0u; }
-// Hook: four neighbours of a, from element i on.
+// Hook: four neighbours of a, from index i on.
 fn a_load(i: u32) -> vec4<f32> { return vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]); }
-// Hook: four neighbours of b, from element i on.
+// Hook: four neighbours of b, from index i on.
 fn b_load(i: u32) -> vec4<f32> { return vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u]); }
 // Fusion hook: v = value about to be stored, i = its index in y, c = its column, both in Elems.
 fn epilogue(v: Elem, i: u32, c: u32) -> Elem { return v; }
@@ -62,10 +68,25 @@ fn inside_lanes(v: vec4<f32>, k: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), v, vec4<bool>(!K_EDGE) | (vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(K)));
 }
 
-// Column r of the result: row + r of a, four k from k on.
-fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
+// Index in a of the first of four rows at k.
+fn a_index(matrix: u32, row: u32, k: u32) -> u32 {
   if (A_TRANSPOSED) {
-    let i = matrix + k * A_STRIDE + row;
+    return matrix / A_WIDTH + k * A_STRIDE + row / A_WIDTH;
+  }
+  return matrix / A_WIDTH + row * A_STRIDE + k / A_WIDTH;
+}
+
+// Index in b of the first of four columns at k.
+fn b_index(matrix: u32, k: u32, column: u32) -> u32 {
+  if (B_TRANSPOSED) {
+    return matrix / B_WIDTH + column * B_STRIDE + k / B_WIDTH;
+  }
+  return matrix / B_WIDTH + k * B_STRIDE + column / B_WIDTH;
+}
+
+// Four rows of a from index i on: column r of the result is row r, with k, k + 1, k + 2, k + 3.
+fn a_block(i: u32, k: u32) -> mat4x4<f32> {
+  if (A_TRANSPOSED) {
     return transpose(mat4x4<f32>(
       if_inside(a_load(i), k),
       if_inside(a_load(i + A_STRIDE), k + 1u),
@@ -73,7 +94,6 @@ fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
       if_inside(a_load(i + 3u * A_STRIDE), k + 3u)
     ));
   }
-  let i = matrix + row * A_STRIDE + k;
   return mat4x4<f32>(
     inside_lanes(a_load(i), k),
     inside_lanes(a_load(i + A_STRIDE), k),
@@ -82,10 +102,9 @@ fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
   );
 }
 
-// Column j of the result: k + j of b, four columns of the product from `column` on.
-fn b_block(matrix: u32, k: u32, column: u32) -> mat4x4<f32> {
+// Four columns of b from index i on: column q of the result is k + q.
+fn b_block(i: u32, k: u32) -> mat4x4<f32> {
   if (B_TRANSPOSED) {
-    let i = matrix + column * B_STRIDE + k;
     return transpose(mat4x4<f32>(
       inside_lanes(b_load(i), k),
       inside_lanes(b_load(i + B_STRIDE), k),
@@ -93,7 +112,6 @@ fn b_block(matrix: u32, k: u32, column: u32) -> mat4x4<f32> {
       inside_lanes(b_load(i + 3u * B_STRIDE), k)
     ));
   }
-  let i = matrix + k * B_STRIDE + column;
   return mat4x4<f32>(
     if_inside(b_load(i), k),
     if_inside(b_load(i + B_STRIDE), k + 1u),
@@ -132,18 +150,18 @@ fn matmul(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gro
   let end = min(K, (split + 1u) * K_SPLIT);
   var total: array<vec4<f32>, ROWS * BLOCKS_N>;
   for (var chunk = split * K_SPLIT; chunk < end; chunk += K_CHUNK) {
-    var sums: array<vec4<f32>, ROWS * BLOCKS_N>;
+    var sums = array<vec4<f32>, ROWS * BLOCKS_N>();
     let chunk_end = min(end, chunk + K_CHUNK);
     for (var k = chunk; k < chunk_end; k += 4u) {
       var a_rows: array<vec4<f32>, ROWS>;
       for (var quad = 0u; quad < BLOCKS_M; quad++) { // unroll
-        let part_a = a_block(a_first, row + 4u * quad, k);
+        let part_a = a_block(a_index(a_first, row + 4u * quad, k), k);
         for (var r = 0u; r < 4u; r++) { // unroll
           a_rows[4u * quad + r] = part_a[r];
         }
       }
       for (var quad = 0u; quad < BLOCKS_N; quad++) { // unroll
-        let part_b = b_block(b_first, k, column + 4u * quad);
+        let part_b = b_block(b_index(b_first, k, column + 4u * quad), k);
         for (var r = 0u; r < ROWS; r++) { // unroll
           var sum = sums[r * BLOCKS_N + quad];
           sum += a_rows[r].x * part_b[0];

@@ -22,9 +22,12 @@ const K_SPLIT: u32 = 512u;
 const BATCHES: u32 = 1u;
 // Workgroups that have a tile.
 const TILES: u32 = 1u;
-// Elements between neighbours along the slower axis of a, b and y, between the matrices of y, and elements of a store.
+// Elements of a and b in one ElemA and ElemB, and these between neighbours along the slower axis.
+const A_WIDTH: u32 = 1u;
+const B_WIDTH: u32 = 1u;
 const A_STRIDE: u32 = 1u;
 const B_STRIDE: u32 = 1u;
+// Elements between rows of y, between its matrices, and in one Elem.
 const Y_STRIDE: u32 = 1u;
 const Y_SIZE: u32 = 1u;
 const WIDTH: u32 = 1u;
@@ -34,6 +37,9 @@ const Y_COLUMNS: u32 = 1u;
 const A_TRANSPOSED: bool = false;
 const B_TRANSPOSED: bool = false;
 const K_EDGE: bool = true;
+// From one step of four k to the next.
+const A_STEP: u32 = select(4u / A_WIDTH, 4u * A_STRIDE, A_TRANSPOSED);
+const B_STEP: u32 = select(4u * B_STRIDE, 4u / B_WIDTH, B_TRANSPOSED);
 
 const TILES_M: u32 = (Y_ROWS + 16u * QUADS_M - 1u) / (16u * QUADS_M);
 const TILES_N: u32 = (Y_COLUMNS + 16u * QUADS_N - 1u) / (16u * QUADS_N);
@@ -47,9 +53,9 @@ const PADDED: bool = Y_ROWS > M || Y_COLUMNS > N;
 fn a_matrix(z: u32) -> u32 { return 0u; }
 // Hook: first element of matrix z of b.
 fn b_matrix(z: u32) -> u32 { return 0u; }
-// Hook: four neighbours of a, from element i on.
+// Hook: four neighbours of a, from index i on.
 fn a_load(i: u32) -> vec4<f32> { return vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]); }
-// Hook: four neighbours of b, from element i on.
+// Hook: four neighbours of b, from index i on.
 fn b_load(i: u32) -> vec4<f32> { return vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u]); }
 // Fusion hook: v = value about to be stored, i = its index in y, c = its column, both in Elems.
 fn epilogue(v: Elem, i: u32, c: u32) -> Elem { return v; }
@@ -66,10 +72,25 @@ fn inside_lanes(v: vec4<f32>, k: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), v, vec4<bool>(!K_EDGE) | (vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(K)));
 }
 
-// Column r of the result: row + r of a, four k from k on.
-fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
+// Index in a of the first of four rows at k.
+fn a_index(matrix: u32, row: u32, k: u32) -> u32 {
   if (A_TRANSPOSED) {
-    let i = matrix + k * A_STRIDE + row;
+    return matrix / A_WIDTH + k * A_STRIDE + row / A_WIDTH;
+  }
+  return matrix / A_WIDTH + row * A_STRIDE + k / A_WIDTH;
+}
+
+// Index in b of the first of four columns at k.
+fn b_index(matrix: u32, k: u32, column: u32) -> u32 {
+  if (B_TRANSPOSED) {
+    return matrix / B_WIDTH + column * B_STRIDE + k / B_WIDTH;
+  }
+  return matrix / B_WIDTH + k * B_STRIDE + column / B_WIDTH;
+}
+
+// Four rows of a from index i on: column r of the result is row r, with k, k + 1, k + 2, k + 3.
+fn a_block(i: u32, k: u32) -> mat4x4<f32> {
+  if (A_TRANSPOSED) {
     return transpose(mat4x4<f32>(
       if_inside(a_load(i), k),
       if_inside(a_load(i + A_STRIDE), k + 1u),
@@ -77,7 +98,6 @@ fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
       if_inside(a_load(i + 3u * A_STRIDE), k + 3u)
     ));
   }
-  let i = matrix + row * A_STRIDE + k;
   return mat4x4<f32>(
     inside_lanes(a_load(i), k),
     inside_lanes(a_load(i + A_STRIDE), k),
@@ -86,10 +106,9 @@ fn a_block(matrix: u32, row: u32, k: u32) -> mat4x4<f32> {
   );
 }
 
-// Column j of the result: k + j of b, four columns of the product from `column` on.
-fn b_block(matrix: u32, k: u32, column: u32) -> mat4x4<f32> {
+// Four columns of b from index i on: column q of the result is k + q.
+fn b_block(i: u32, k: u32) -> mat4x4<f32> {
   if (B_TRANSPOSED) {
-    let i = matrix + column * B_STRIDE + k;
     return transpose(mat4x4<f32>(
       inside_lanes(b_load(i), k),
       inside_lanes(b_load(i + B_STRIDE), k),
@@ -97,13 +116,17 @@ fn b_block(matrix: u32, k: u32, column: u32) -> mat4x4<f32> {
       inside_lanes(b_load(i + 3u * B_STRIDE), k)
     ));
   }
-  let i = matrix + k * B_STRIDE + column;
   return mat4x4<f32>(
     if_inside(b_load(i), k),
     if_inside(b_load(i + B_STRIDE), k + 1u),
     if_inside(b_load(i + 2u * B_STRIDE), k + 2u),
     if_inside(b_load(i + 3u * B_STRIDE), k + 3u)
   );
+}
+
+// Four k of one row times four columns: one addition to the sum instead of four, which also rounds less.
+fn four_products(a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
+  return a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
 }
 
 // Stores four columns of one row.
@@ -145,23 +168,25 @@ fn matmul_quads(
   let end = min(K, (split + 1u) * K_SPLIT);
   var total: array<vec4<f32>, 16>;
   for (var chunk = split * K_SPLIT; chunk < end; chunk += K_CHUNK) {
-    var sums: array<vec4<f32>, 16>;
+    var sums = array<vec4<f32>, 16>();
     let chunk_end = min(end, chunk + K_CHUNK);
+    var at_a = a_index(a_first, own_row, chunk);
+    var at_b = b_index(b_first, chunk, own_column);
     for (var k = chunk; k < chunk_end; k += 4u) {
-      let own_a = a_block(a_first, own_row, k);
-      let own_b = b_block(b_first, k, own_column);
+      let own_a = a_block(at_a, k);
+      let own_b = b_block(at_b, k);
+      at_a += A_STEP;
+      at_b += B_STEP;
       var other_b: mat4x4<f32>;
       for (var q = 0u; q < 4u; q++) { // unroll
         other_b[q] = quadSwapY(own_b[q]);
       }
       for (var r = 0u; r < 4u; r++) { // unroll
         let other_a = quadSwapX(own_a[r]);
-        for (var q = 0u; q < 4u; q++) { // unroll
-          sums[2u * r] += own_a[r][q] * own_b[q];
-          sums[2u * r + 1u] += own_a[r][q] * other_b[q];
-          sums[2u * r + 8u] += other_a[q] * own_b[q];
-          sums[2u * r + 9u] += other_a[q] * other_b[q];
-        }
+        sums[2u * r] += four_products(own_a[r], own_b);
+        sums[2u * r + 1u] += four_products(own_a[r], other_b);
+        sums[2u * r + 8u] += four_products(other_a, own_b);
+        sums[2u * r + 9u] += four_products(other_a, other_b);
       }
     }
     for (var t = 0u; t < 16u; t++) { // unroll

@@ -11,6 +11,7 @@ export {
   ShaderError,
   ShapeError,
 } from "./core/errors.ts";
+export { binEdges, type HistogramScale } from "./core/histogram.ts";
 export type { GroupHypers } from "./core/hypers.ts";
 export { formatShape, type Shape } from "./core/shape.ts";
 export {
@@ -61,6 +62,7 @@ export * as nn from "./nn/index.ts";
 export type { Loss } from "./nn/losses.ts";
 export type { FreezeOptions, Model } from "./nn/model.ts";
 export { type AnyModule, type Module, type ModuleInit, makeModule, type Values } from "./nn/module.ts";
+export { type ExportOnnxOptions, exportOnnx, type OnnxSource } from "./onnx/export.ts";
 export * as ops from "./ops/index.ts";
 export { type CyclicOptions, cyclic } from "./optim/cyclic.ts";
 export {
@@ -98,12 +100,44 @@ export {
   type StepRecord,
   type ValidationResult,
 } from "./train/callback.ts";
+export {
+  ActivationStats,
+  type ActivationStatsOptions,
+  GradientStats,
+  type GradientStatsOptions,
+  type StatisticsOptions,
+  WeightStats,
+} from "./train/callbacks/activation-stats.ts";
 export type { FineTuneOptions } from "./train/fine-tune.ts";
 export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from "./train/fit-options.ts";
 export { Learner, type LearnerOptions } from "./train/learner.ts";
 export { accuracy, type Metric, metric, topK } from "./train/metrics.ts";
 export type { PredictInput, Prediction } from "./train/predict.ts";
+export type {
+  ProbeKind,
+  ProbeMoment,
+  ProbeRequest,
+  ProbeResult,
+  ProbeSelector,
+  ProbeSite,
+} from "./train/probes.ts";
+export {
+  byLayer,
+  type Ceilings,
+  type DispatchProfile,
+  type LayerProfile,
+  printProfile,
+  type StepProfile,
+} from "./train/profile.ts";
+export { type ProfileOptions, profileStep } from "./train/profile-step.ts";
 export type { RunEvent, RunLog } from "./train/run.ts";
+export type { TensorStatistics } from "./train/statistics.ts";
+export {
+  type ColorDim,
+  type SeriesName,
+  type StatisticsJson,
+  StatisticsLog,
+} from "./train/statistics-log.ts";
 export type { TuneOption, TuningRecord } from "./train/tuning.ts";
 export {
   browserStore,

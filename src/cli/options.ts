@@ -54,6 +54,16 @@ export interface ExplainOptions {
   readonly json: boolean;
 }
 
+/** What `npm run profile` is asked to do. */
+export interface ProfileOptions {
+  readonly model: string;
+  readonly batch: number;
+  /** Measure the candidates first and profile the best. */
+  readonly tune: boolean;
+  /** File for the result; null: none. */
+  readonly json: string | null;
+}
+
 const DEFAULT_MODEL = "book";
 
 export const trainCommand: CommandSpec = {
@@ -102,6 +112,17 @@ export const explainCommand: CommandSpec = {
   },
 };
 
+export const profileCommand: CommandSpec = {
+  name: "profile",
+  summary: "Time a training step on the GPU, dispatch by dispatch and layer by layer, in headless Chrome.",
+  options: {
+    model: { type: "string", value: "NAME", help: `model to profile (default ${DEFAULT_MODEL})` },
+    batch: { type: "string", value: "N", help: "examples in a step (default 64)" },
+    tune: { type: "boolean", help: "measure all kernels first and profile the fastest" },
+    json: { type: "string", value: "FILE", help: "write the times there" },
+  },
+};
+
 /**
  * Typed values of `npm run train`.
  * Units   lrMax per step
@@ -129,6 +150,19 @@ export function explainOptions(values: OptionValues): ExplainOptions {
     model: text(values, "model") ?? DEFAULT_MODEL,
     batch: count(values, "batch") ?? 64,
     json: values.json === true,
+  };
+}
+
+/**
+ * Typed values of `npm run profile`.
+ * Errors  OptionError if the batch is no whole number above 0
+ */
+export function profileOptions(values: OptionValues): ProfileOptions {
+  return {
+    model: text(values, "model") ?? DEFAULT_MODEL,
+    batch: count(values, "batch") ?? 64,
+    tune: values.tune === true,
+    json: text(values, "json"),
   };
 }
 

@@ -5,12 +5,13 @@ import { roundUp } from "../core/shape.ts";
 import type { State } from "../graph/value.ts";
 import { formatBytes } from "../plan/print.ts";
 import { RECORD_COLUMNS, RECORD_ROWS, type Segment, type StateTable } from "../plan/state-table.ts";
-import { STEP_BYTES, type StepPlan } from "../plan/step-plan.ts";
+import { PROBE_PREFIX, STEP_BYTES, type StepPlan } from "../plan/step-plan.ts";
 import { STEP_ROWS, type StepRow, writeStepRow } from "../plan/step-row.ts";
 import type { DeviceContext } from "./context.ts";
+import { DispatchTimer } from "./dispatch-timer.ts";
 import { Executable } from "./executable.ts";
 import { readRegions } from "./readback.ts";
-import { RecordRing } from "./record-ring.ts";
+import { type Collected, type NamedRegion, RecordRing } from "./record-ring.ts";
 import { typedArray } from "./run-once.ts";
 
 /** One step of a submit: the plan it replays and its row of numbers. */
@@ -37,6 +38,7 @@ export class Engine {
   readonly #buffers = new Map<string, GPUBuffer>();
   readonly #executables = new Map<string, Executable>();
   readonly #ownBuffers = new Map<string, GPUBuffer[]>();
+  readonly #probes = new Map<string, readonly NamedRegion[]>();
   /** Shared buffers that each plan's bind groups name. */
   readonly #uses = new Map<string, ReadonlySet<GPUBuffer>>();
   readonly #moments: readonly string[];
@@ -97,6 +99,9 @@ export class Engine {
     };
     this.#executables.set(key, await Executable.create(this.context, plan, lookup));
     this.#uses.set(key, used);
+    this.#probes.delete(key);
+    // Found now: a later plan may put a larger buffer in the place of one that this plan is bound to.
+    this.#probeRegions(key);
   }
 
   /** Writes an array into the input buffer of a name, making it when new. */
@@ -161,10 +166,10 @@ export class Engine {
   }
 
   /**
-   * Sends steps to the device in one submit. The promise gives their recorded scalars, 16 a step; the caller need not
-   * wait for it before the next submit.
+   * Sends steps to the device in one submit. The promise gives their recorded scalars, 16 a step, and the statistics of
+   * the last one, if its plan has any; the caller need not wait for it before the next submit.
    */
-  submit(steps: readonly EncodedStep[]): Promise<Float32Array> {
+  submit(steps: readonly EncodedStep[]): Promise<Collected> {
     this.checkAlive();
     const { device } = this.context;
     for (let slot = 0; slot < steps.length; slot++) writeStepRow(this.#rows, slot, steps[slot]!.row);
@@ -174,7 +179,48 @@ export class Engine {
     for (let slot = 0; slot < steps.length; slot++)
       this.#executables.get(steps[slot]!.plan)!.encode(pass, slot);
     pass.end();
-    return this.#ring!.collect(encoder, steps.length);
+    return this.#ring!.collect(encoder, steps.length, this.#probeRegions(steps.at(-1)!.plan));
+  }
+
+  /** True if a step of this plan brings statistics: it must be the last of its submit. */
+  hasProbes(key: string): boolean {
+    return this.#probeRegions(key).length > 0;
+  }
+
+  #probeRegions(key: string): readonly NamedRegion[] {
+    let regions = this.#probes.get(key);
+    if (!regions) {
+      const outputs = Object.entries(this.#executables.get(key)?.plan.outputs ?? {});
+      regions = outputs.flatMap(([name, { buffer, offset, size }]) =>
+        name.startsWith(PROBE_PREFIX) ? [{ name, buffer: this.#buffers.get(buffer)!, offset, size }] : [],
+      );
+      this.#probes.set(key, regions);
+    }
+    return regions;
+  }
+
+  /**
+   * Times a loaded plan dispatch by dispatch and as a whole, the least of some runs. The runs are real: states change.
+   * Units   nanoseconds
+   * Errors  DeviceError where the device has no timestamp-query
+   */
+  async time(key: string, row: StepRow, runs: number): Promise<{ dispatches: Float64Array; whole: number }> {
+    this.checkAlive();
+    writeStepRow(this.#rows, 0, row);
+    this.context.device.queue.writeBuffer(this.#buffers.get("step")!, 0, this.#rows, 0, STEP_BYTES);
+    const timer = new DispatchTimer(this.context, this.#executables.get(key)!);
+    try {
+      let whole = Number.POSITIVE_INFINITY;
+      let dispatches: Float64Array | undefined;
+      for (let run = 0; run < runs; run++) {
+        whole = Math.min(whole, await timer.whole());
+        const times = await timer.dispatches();
+        dispatches = dispatches?.map((least, i) => Math.min(least, times[i]!)) ?? times;
+      }
+      return { dispatches: dispatches!, whole };
+    } finally {
+      timer.destroy();
+    }
   }
 
   /** Copies all states and optimizer moments on the device. */

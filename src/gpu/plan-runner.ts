@@ -3,6 +3,7 @@ import { roundUp } from "../core/shape.ts";
 import { STEP_BYTES, type StepPlan } from "../plan/step-plan.ts";
 import { type StepRow, writeStepRow } from "../plan/step-row.ts";
 import type { DeviceContext } from "./context.ts";
+import { DispatchTimer } from "./dispatch-timer.ts";
 import { Executable } from "./executable.ts";
 import { readRegions } from "./readback.ts";
 
@@ -20,7 +21,7 @@ export class PlanRunner {
   readonly #context: DeviceContext;
   readonly #executable: Executable;
   readonly #buffers: ReadonlyMap<string, GPUBuffer>;
-  #queries: { readonly set: GPUQuerySet; readonly resolved: GPUBuffer } | undefined;
+  #timer: DispatchTimer | undefined;
 
   private constructor(
     context: DeviceContext,
@@ -75,37 +76,11 @@ export class PlanRunner {
   /**
    * Time of every dispatch of one run, by timestamps around a pass of its own.
    * Units   nanoseconds, in the order of the plan's dispatches
-   * Errors  throws where the device has no timestamp-query
+   * Errors  DeviceError where the device has no timestamp-query
    */
-  async profile(): Promise<Float64Array> {
-    const { device } = this.#context;
-    const count = this.plan.dispatches.length;
-    this.#queries ??= {
-      set: device.createQuerySet({ type: "timestamp", count: 2 * count }),
-      resolved: this.#context.createBuffer({
-        label: "timestamps",
-        size: 16 * count,
-        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-      }),
-    };
-    const { set, resolved } = this.#queries;
-    const encoder = device.createCommandEncoder();
-    for (let i = 0; i < count; i++) {
-      const pass = encoder.beginComputePass({
-        timestampWrites: {
-          querySet: set,
-          beginningOfPassWriteIndex: 2 * i,
-          endOfPassWriteIndex: 2 * i + 1,
-        },
-      });
-      this.#executable.encodeOne(pass, i);
-      pass.end();
-    }
-    encoder.resolveQuerySet(set, 0, 2 * count, resolved, 0);
-    this.#context.submit([encoder.finish()]);
-    const [bytes] = await readRegions(this.#context, [{ buffer: resolved, offset: 0, size: 16 * count }]);
-    const stamps = new BigInt64Array(bytes!);
-    return Float64Array.from({ length: count }, (_, i) => Number(stamps[2 * i + 1]! - stamps[2 * i]!));
+  profile(): Promise<Float64Array> {
+    this.#timer ??= new DispatchTimer(this.#context, this.#executable);
+    return this.#timer.dispatches();
   }
 
   /** Bytes of the plan's outputs as they are now, by name. */
@@ -120,8 +95,7 @@ export class PlanRunner {
 
   destroy(): void {
     for (const buffer of this.#buffers.values()) buffer.destroy();
-    this.#queries?.set.destroy();
-    this.#queries?.resolved.destroy();
+    this.#timer?.destroy();
   }
 }
 

@@ -2,6 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
 import type { OpSpec } from "./define.ts";
 import type { Epilogue } from "./pointwise.ts";
+import type { GraphProbe } from "./probe.ts";
 import { makeValue, type State, type Value } from "./value.ts";
 
 /** Part of the step a node belongs to. */
@@ -28,6 +29,10 @@ export interface Graph {
   readonly outputs: Readonly<Record<string, Value>>;
   /** Gradient values that are stored in the flat gradient buffer, by the parameter they belong to. */
   readonly gradients: ReadonlyMap<State, Value>;
+  /** Values whose statistics are wanted; they keep nothing alive. */
+  readonly probes?: readonly GraphProbe[];
+  /** With probes: what passes have put in place of values, all passes together. */
+  readonly replaced?: ReadonlyMap<Value, Value>;
 }
 
 /** What a new node is made from. */

@@ -1,14 +1,25 @@
 import { EngineError, GraphError } from "../core/errors.ts";
 import type { Graph, Node, Phase } from "./graph.ts";
+import type { GraphProbe } from "./probe.ts";
 import type { State, Value } from "./value.ts";
 
 /** Training uses batch statistics and dropout, evaluation does not. */
 export type Mode = "train" | "eval";
 
+/** One call of a layer during a capture, with the values that went in and came out. */
+export interface LayerCall {
+  readonly path: string;
+  readonly kind: string;
+  readonly inputs: Value | Readonly<Record<string, Value>>;
+  readonly outputs: Value | Readonly<Record<string, Value>>;
+}
+
 /** A capture under way: the nodes made so far, and the scope that names the next one. */
 export interface Trace {
   mode: Mode;
   readonly nodes: Node[];
+  /** Layers called so far, inner ones before those they are part of. */
+  readonly calls: LayerCall[];
   readonly scopes: string[];
   phase: Phase;
 }
@@ -92,6 +103,7 @@ export function withMode<T>(mode: Mode, body: () => T): T {
 export interface Captured {
   readonly outputs: Readonly<Record<string, Value>>;
   readonly gradients?: ReadonlyMap<State, Value>;
+  readonly probes?: readonly GraphProbe[];
 }
 
 /**
@@ -100,11 +112,11 @@ export interface Captured {
  */
 export function trace(mode: Mode, body: () => Captured): Graph {
   const outer = current;
-  const own: Trace = { mode, nodes: [], scopes: [], phase: "forward" };
+  const own: Trace = { mode, nodes: [], calls: [], scopes: [], phase: "forward" };
   current = own;
   try {
-    const { outputs, gradients } = body();
-    return { nodes: own.nodes, outputs, gradients: gradients ?? new Map() };
+    const { outputs, gradients, probes } = body();
+    return { nodes: own.nodes, outputs, gradients: gradients ?? new Map(), ...(probes && { probes }) };
   } finally {
     current = outer;
   }

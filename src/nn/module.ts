@@ -2,7 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import { stateValue } from "../graph/leaf.ts";
-import { atPath, type Mode, withMode } from "../graph/trace.ts";
+import { atPath, currentTrace, type Mode, withMode } from "../graph/trace.ts";
 import type { Initialiser, State, Value } from "../graph/value.ts";
 
 /** One value, or several by name. */
@@ -89,11 +89,13 @@ export function makeModule<I extends Values = Value, O extends Values = Value>(
     const states = Object.fromEntries(
       Object.entries(binding.states).map(([name, s]) => [name, stateValue(s)]),
     );
-    return atPath(binding.path, () =>
+    const outputs = atPath(binding.path, () =>
       binding.mode
         ? withMode(binding.mode, () => init.forward(inputs, states))
         : init.forward(inputs, states),
     );
+    currentTrace(init.kind).calls.push({ path: binding.path, kind: init.kind, inputs, outputs });
+    return outputs;
   };
   // `Function.name` is read-only and unused here; the module's own fields are.
   return Object.assign(module, {

@@ -2,6 +2,8 @@ import denseWgsl from "../../shaders/conv2d_backward_weight.wgsl?raw";
 import depthwiseWgsl from "../../shaders/conv2d_backward_weight_depthwise.wgsl?raw";
 import fewWgsl from "../../shaders/conv2d_backward_weight_few.wgsl?raw";
 import plainWgsl from "../../shaders/conv2d_backward_weight_plain.wgsl?raw";
+import quadsWgsl from "../../shaders/conv2d_backward_weight_quads.wgsl?raw";
+import { linearGrid } from "../core/grid.ts";
 import { CHANNELS_LAST, type Layout, PLAIN, physical as place, WEIGHT_HWIO } from "../core/layout.ts";
 import { ceilDiv, dims4, numel, type Shape } from "../core/shape.ts";
 import {
@@ -10,9 +12,13 @@ import {
   type Kernel,
   type Launch,
   type LaunchContext,
+  type Target,
 } from "../graph/define.ts";
+import { hasQuads, hasWorkgroupTiles } from "../graph/target.ts";
+import type { Value } from "../graph/value.ts";
 import { addSplits } from "./add-splits.ts";
 import { type ConvAttrs, convFamily, geometryConsts, threadGrid, tileVecs } from "./conv-geometry.ts";
+import { canSwap } from "./conv2d-quads.ts";
 import { winogradKernelGradient } from "./winograd.ts";
 
 /** A convolution's attributes and the size of its kernel. */
@@ -62,14 +68,14 @@ function tiling(shape: Shapes, attrs: WeightGradientAttrs) {
 }
 
 /**
- * Rows of output pixels per copy of the gradient: as many copies as bring 4,096 threads, as long as every thread keeps
+ * Rows of output pixels per copy of the gradient: as many copies as bring `wanted` threads, as long as every thread keeps
  * 64 pixels and the copies are smaller than what the kernel reads.
  */
-function rowsPerRange(shape: Shapes, attrs: WeightGradientAttrs): number {
+function rowsPerRange(shape: Shapes, attrs: WeightGradientAttrs, wanted: number): number {
   const [n, , p, q] = dims4("conv2d_backward_weight", shape.dy);
   const { size } = place(weightShape(shape, attrs), weightLayout(shape, attrs));
   const copies = Math.min(
-    ceilDiv(4096, tiling(shape, attrs).threads),
+    ceilDiv(wanted, tiling(shape, attrs).threads),
     Math.floor((n * p * q) / 64),
     Math.floor((numel(shape.x) + numel(shape.dy)) / (2 * size)),
     n * p,
@@ -100,25 +106,54 @@ function sizeConsts({ shape, attrs }: LaunchContext<Names, WeightGradientAttrs>)
   };
 }
 
-function launchDense(context: LaunchContext<Names, WeightGradientAttrs>): Launch {
-  const { shape, physical, attrs } = context;
-  const { tileK, tileC, threads } = tiling(shape, attrs);
-  const { ranges, consts, sumRows } = sizeConsts(context);
+/** Constants of the kernels over whole vec4s of channels. */
+function denseConsts({ shape, physical, attrs: { groups } }: LaunchContext<Names, WeightGradientAttrs>) {
   const [c4, k4] = [physical.x.dims[3]! / 4, physical.dy.dims[3]! / 4];
-  const { groups } = attrs;
+  return {
+    C: shape.x[1]! / groups,
+    K: shape.dy[1]!,
+    C4: c4,
+    K4: k4,
+    GROUP_C4: groups === 1 ? c4 : shape.x[1]! / groups / 4,
+    GROUP_K4: groups === 1 ? k4 : shape.dy[1]! / groups / 4,
+  };
+}
+
+function launchDense(context: LaunchContext<Names, WeightGradientAttrs>): Launch {
+  const { tileK, tileC, threads } = tiling(context.shape, context.attrs);
+  const { ranges, consts, sumRows } = sizeConsts(context);
   return {
     grid: threadGrid(threads * ranges),
+    const: { ...consts, ...sumRows, ...denseConsts(context), TILE_C: tileC, TILE_K: tileK },
+  };
+}
+
+/** vec4s of output channels of a lane's tile, of which two lie side by side in a quad; none where those reach over a group. */
+function quadTileK(shape: Shapes, { groups }: WeightGradientAttrs): 0 | 1 | 2 {
+  const vecs = ceilDiv(shape.dy[1]! / groups, 4);
+  if (groups === 1) return vecs > 2 ? 2 : 1;
+  return vecs % 4 === 0 ? 2 : vecs % 2 === 0 ? 1 : 0;
+}
+
+function launchQuads(context: LaunchContext<Names, WeightGradientAttrs>): Launch {
+  const { ranges, consts, sumRows } = sizeConsts(context);
+  const sizes = denseConsts(context);
+  const tileK = quadTileK(context.shape, context.attrs) || 1;
+  const tileC = sizes.GROUP_C4 > 2 ? 2 : 1;
+  const tiles = ceilDiv(sizes.GROUP_C4, 2 * tileC) * ceilDiv(sizes.K4, 2 * tileK);
+  const blocks = ceilDiv(tiles, 8);
+  return {
+    grid: linearGrid(blocks * context.attrs.kernelH * context.attrs.kernelW * ranges),
     const: {
       ...consts,
       ...sumRows,
+      ...sizes,
+      QUADS: ceilDiv(tiles, blocks),
+      TILE_PIXELS: consts.Q > 8 ? 4 : 2,
       TILE_C: tileC,
       TILE_K: tileK,
-      C: shape.x[1]! / groups,
-      K: shape.dy[1]!,
-      C4: c4,
-      K4: k4,
-      GROUP_C4: groups === 1 ? c4 : shape.x[1]! / groups / 4,
-      GROUP_K4: groups === 1 ? k4 : shape.dy[1]! / groups / 4,
+      SHARE_C: tileC,
+      SHARE_K: tileK,
     },
   };
 }
@@ -177,6 +212,15 @@ function kernels(copies: boolean): WeightGradient[] {
       launch: launchFew,
     },
     {
+      name: "conv2d_backward_weight_quads",
+      wgsl: quadsWgsl,
+      layouts: { x: CHANNELS_LAST, ...vec4 },
+      padZero: ["dweight"],
+      when: ({ shape, attrs, target }) =>
+        canSwap(target) && family(shape, attrs) === "dense" && quadTileK(shape, attrs) > 0,
+      launch: launchQuads,
+    },
+    {
       name: "conv2d_backward_weight",
       wgsl: denseWgsl,
       layouts: { x: CHANNELS_LAST, ...vec4 },
@@ -214,6 +258,22 @@ const partialOp = defineOp<"x" | "dy", "dweight", RangeAttrs>({
   cost: flops,
 });
 
+/** Sums over ranges of rows, as many as bring `threads` threads, added by a second pass. */
+function ranges(name: string, threads: number, suits: (target: Target) => boolean = () => true) {
+  return {
+    name,
+    when: ({ shape, attrs }: ChoiceContext<Names, WeightGradientAttrs>) =>
+      rowsPerRange(shape, attrs, threads) < shape.dy[0]! * shape.dy[2]!,
+    suits: ({ target }: ChoiceContext<Names, WeightGradientAttrs>) => suits(target),
+    parts: ({ x, dy }: Record<"x" | "dy", Value>, attrs: WeightGradientAttrs) => {
+      const shape = { x: x.shape, dy: dy.shape };
+      const rows = rowsPerRange(shape, attrs, threads);
+      const { dweight } = partialOp({ x, dy }, { ...attrs, rows });
+      return { dweight: addSplits(dweight, weightShape(shape, attrs), weightLayout(shape, attrs)) };
+    },
+  };
+}
+
 /**
  * Gradient of conv2d with respect to its weight.
  * dweight[k,c,r,s] = Σ_n,p,q x[n, c, p·stride − pad + r·dilation, …] · dy[n,k,p,q]
@@ -228,15 +288,9 @@ export const conv2dBackwardWeight = defineOp<"x" | "dy", "dweight", WeightGradie
   shape: (shape, attrs) => ({ dweight: weightShape(shape, attrs) }),
   lowerings: [
     winogradKernelGradient.default,
-    {
-      name: "ranges",
-      when: ({ shape, attrs }) => rowsPerRange(shape, attrs) < shape.dy[0]! * shape.dy[2]!,
-      parts: ({ x, dy }, attrs) => {
-        const shape = { x: x.shape, dy: dy.shape };
-        const { dweight } = partialOp({ x, dy }, { ...attrs, rows: rowsPerRange(shape, attrs) });
-        return { dweight: addSplits(dweight, weightShape(shape, attrs), weightLayout(shape, attrs)) };
-      },
-    },
+    ranges("ranges_few", 512, hasQuads),
+    ranges("ranges_many", 65_536, hasWorkgroupTiles),
+    ranges("ranges", 4096),
     ...kernels(false),
     winogradKernelGradient.tried,
     winogradKernelGradient.kept,

@@ -4,7 +4,7 @@ import fewWgsl from "../../shaders/conv2d_forward_few.wgsl?raw";
 import plainWgsl from "../../shaders/conv2d_forward_plain.wgsl?raw";
 import { CHANNELS_LAST, WEIGHT_HWIO } from "../core/layout.ts";
 import { ceilDiv, dims4, numel } from "../core/shape.ts";
-import { type ChoiceContext, defineOp, type Kernel, type LaunchContext } from "../graph/define.ts";
+import { defineOp, type LaunchContext } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import { add } from "./add.ts";
 import {
@@ -12,38 +12,31 @@ import {
   type ConvAttrs,
   checkBias,
   convAttrs,
-  convFamily,
   convShape,
-  geometryConsts,
-  maskedLoad,
-  tapsApart,
   threadGrid,
   tileVecs,
 } from "./conv-geometry.ts";
 import { conv2dBackwardInput } from "./conv2d-backward-input.ts";
 import { conv2dBackwardWeight } from "./conv2d-backward-weight.ts";
+import {
+  denseLaunch,
+  type Forward,
+  type ForwardNames,
+  forwardDense,
+  forwardFamily,
+  forwardSizes,
+} from "./conv2d-dense.ts";
+import { forwardQuads } from "./conv2d-quads.ts";
 import { reshape } from "./reshape.ts";
 import { winogradForward } from "./winograd.ts";
 
 export type { Conv2dOptions } from "./conv-geometry.ts";
 
-type Names = "x" | "weight" | "y";
-type Forward = Kernel<"x" | "weight", "y", ConvAttrs>;
-
-function family({ shape, attrs }: ChoiceContext<Names, ConvAttrs>) {
-  return convFamily(shape.x[1]!, shape.weight[0]!, attrs.groups);
-}
-
-/** Sizes of images and kernel, as every forward file declares them. */
-function sizeConsts({ shape, attrs }: LaunchContext<Names, ConvAttrs>): Record<string, number> {
-  const [, , h, w] = dims4("conv2d", shape.x);
-  const [, , p, q] = dims4("conv2d", shape.y);
-  const [, , r, s] = dims4("conv2d", shape.weight);
-  return { P: p, Q: q, H: h, W: w, R: r, S: s, ...geometryConsts(attrs) };
-}
-
 /** Pixels of one output row per thread, and how many input columns lie under them. */
-function rowTile({ shape, attrs }: LaunchContext<Names, ConvAttrs>): { pixels: number; columns: number } {
+function rowTile({ shape, attrs }: LaunchContext<ForwardNames, ConvAttrs>): {
+  pixels: number;
+  columns: number;
+} {
   const s = shape.weight[3]!;
   const columns = (pixels: number) => (pixels - 1) * attrs.strideW + (s - 1) * attrs.dilationW + 1;
   // Wide strides and dilations leave little to share between pixels, and gaps that are read in vain.
@@ -51,37 +44,19 @@ function rowTile({ shape, attrs }: LaunchContext<Names, ConvAttrs>): { pixels: n
   return { pixels, columns: columns(pixels) };
 }
 
-const dense: Forward = {
-  name: "conv2d_forward",
-  wgsl: forwardWgsl,
-  layouts: { x: CHANNELS_LAST, weight: WEIGHT_HWIO, y: CHANNELS_LAST },
-  hooks: ["epilogue"],
-  padZero: ["y"],
-  when: (context) => family(context) === "dense",
-  launch: (context) => {
-    const { shape, physical, attrs, padZero } = context;
-    const [n, k, p, q] = dims4("conv2d", shape.y);
-    const c = shape.x[1]!;
-    const [c4, k4] = [physical.x.dims[3]! / 4, physical.y.dims[3]! / 4];
-    const groupK4 = attrs.groups === 1 ? k4 : k / attrs.groups / 4;
-    const [pixels, vecs] = [4, tileVecs(k4, groupK4, attrs.groups)];
-    return {
-      grid: threadGrid(ceilDiv(k4, vecs) * ceilDiv(n * p * q, pixels)),
-      const: {
-        ...sizeConsts(context),
-        TILE_PIXELS: pixels,
-        TILE_VECS: vecs,
-        PIXELS: n * p * q,
-        C4: c4,
-        K4: k4,
-        GROUP_C4: attrs.groups === 1 ? c4 : c / attrs.groups / 4,
-        GROUP_K4: groupK4,
-        TAPS_APART: tapsApart(c / attrs.groups, shape.weight),
-      },
-      ...(c % 4 !== 0 && !padZero.x && { hook: { a_load: maskedLoad("x", c) } }),
-    };
-  },
-};
+/** Register tiles of pixels × up to two vec4s of channels. */
+function dense(name: string, pixels: number, quick: boolean): Forward {
+  return {
+    name,
+    wgsl: forwardWgsl,
+    layouts: { x: CHANNELS_LAST, weight: WEIGHT_HWIO, y: CHANNELS_LAST },
+    hooks: ["epilogue"],
+    padZero: ["y"],
+    quick,
+    when: (context) => forwardFamily(context) === "dense",
+    launch: (context) => denseLaunch(forwardDense(context), pixels, context.attrs.groups),
+  };
+}
 
 const few: Forward = {
   name: "conv2d_forward_few",
@@ -89,7 +64,7 @@ const few: Forward = {
   layouts: { weight: WEIGHT_HWIO, y: CHANNELS_LAST },
   hooks: ["epilogue"],
   padZero: ["y"],
-  when: (context) => family(context) === "dense" && context.shape.x[1]! < 4,
+  when: (context) => forwardFamily(context) === "dense" && context.shape.x[1]! < 4,
   launch: (context) => {
     const [n, , p, q] = dims4("conv2d", context.shape.y);
     const k4 = context.physical.y.dims[3]! / 4;
@@ -98,7 +73,7 @@ const few: Forward = {
     return {
       grid: threadGrid(ceilDiv(k4, vecs) * ceilDiv(q, pixels) * n * p),
       const: {
-        ...sizeConsts(context),
+        ...forwardSizes(context),
         TILE_PIXELS: pixels,
         COLUMNS: columns,
         TILE_VECS: vecs,
@@ -115,7 +90,7 @@ const depthwise: Forward = {
   wgsl: depthwiseWgsl,
   layouts: { x: CHANNELS_LAST, weight: WEIGHT_HWIO, y: CHANNELS_LAST },
   hooks: ["epilogue"],
-  when: (context) => family(context) === "depthwise",
+  when: (context) => forwardFamily(context) === "depthwise",
   launch: (context) => {
     const [n, , p, q] = dims4("conv2d", context.shape.y);
     const c4 = context.physical.y.dims[3]! / 4;
@@ -123,7 +98,7 @@ const depthwise: Forward = {
     return {
       grid: threadGrid(c4 * ceilDiv(q, pixels) * n * p),
       const: {
-        ...sizeConsts(context),
+        ...forwardSizes(context),
         TILE_PIXELS: pixels,
         COLUMNS: columns,
         ALL_ROWS: n * p,
@@ -144,7 +119,7 @@ const plain: Forward = {
     return {
       grid: threadGrid(count),
       const: {
-        ...sizeConsts(context),
+        ...forwardSizes(context),
         COUNT: count,
         C: c,
         K: k,
@@ -161,7 +136,16 @@ export const conv2dForward = defineOp<"x" | "weight", "y", ConvAttrs>({
   inputs: ["x", "weight"],
   outputs: ["y"],
   shape: ({ x, weight }, attrs) => ({ y: convShape("conv2d", x, weight, attrs) }),
-  lowerings: [few, winogradForward.default, dense, depthwise, winogradForward.tried, plain],
+  lowerings: [
+    few,
+    winogradForward.default,
+    forwardQuads,
+    dense("conv2d_forward_large", 8, false),
+    dense("conv2d_forward", 4, true),
+    depthwise,
+    winogradForward.tried,
+    plain,
+  ],
   gradient: ({ in: { x, weight }, dy, attrs, needs }) => ({
     x:
       needs.x &&

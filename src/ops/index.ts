@@ -67,6 +67,7 @@ export { type SliceOptions, slice } from "./slice.ts";
 export { type SoftmaxOptions, softmax } from "./softmax.ts";
 export { type SoftplusOptions, softplus } from "./softplus.ts";
 export { sqrt } from "./sqrt.ts";
+export { statistics } from "./statistics.ts";
 export { sub } from "./sub.ts";
 export { sum } from "./sum.ts";
 export { tanh } from "./tanh.ts";

@@ -71,10 +71,11 @@ function fuse(node: Node, host: Node, operand: string, rewriter: Rewriter): void
     ...host,
     inputs: rewriter.resolveAll({ ...host.inputs, ...renamed }),
     types: outputTypes(host),
-    path: node.path === host.path ? host.path : node.path || host.path,
+    // The host is what the tuner chose a kernel for, and what the time belongs to.
+    path: host.path,
     epilogue: { program: builder.program(result) },
   });
   rewriter.nodes.push(merged);
-  rewriter.replaceOutputs(host, merged.outputs);
+  // The bare result has no other reader and exists no longer: nothing stands for it.
   rewriter.replace(Object.values(node.outputs)[0]!, merged.outputs[host.op.outputs[0]!]!);
 }

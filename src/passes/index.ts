@@ -1,6 +1,7 @@
 import type { Target } from "../graph/define.ts";
 import type { Graph } from "../graph/graph.ts";
 import { verify } from "../graph/verify.ts";
+import { attachProbes } from "./attach-probes.ts";
 import type { Choices } from "./choose.ts";
 import { commonSubexpression } from "./common-subexpression.ts";
 import { deadCode } from "./dead-code.ts";
@@ -25,6 +26,7 @@ export const PASSES: readonly Pass[] = [
   { name: "deadCode", run: deadCode },
   { name: "fusePointwise", run: fusePointwise },
   { name: "fuseEpilogue", run: fuseEpilogue },
+  { name: "attachProbes", run: attachProbes },
 ];
 
 export type PassName =
@@ -34,7 +36,8 @@ export type PassName =
   | "commonSubexpression"
   | "deadCode"
   | "fusePointwise"
-  | "fuseEpilogue";
+  | "fuseEpilogue"
+  | "attachProbes";
 
 export interface PassOptions {
   readonly target: Target;

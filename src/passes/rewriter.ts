@@ -47,6 +47,9 @@ export class Rewriter {
   finish(graph: Graph): Graph {
     const gradients = new Map<State, Value>();
     for (const [state, value] of graph.gradients) gradients.set(state, this.resolve(value));
-    return { nodes: this.nodes, outputs: this.resolveAll(graph.outputs), gradients };
+    const outputs = this.resolveAll(graph.outputs);
+    if (!graph.probes) return { nodes: this.nodes, outputs, gradients };
+    const replaced = new Map([...(graph.replaced ?? []), ...this.#replacements]);
+    return { nodes: this.nodes, outputs, gradients, probes: graph.probes, replaced };
   }
 }

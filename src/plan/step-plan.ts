@@ -48,6 +48,9 @@ export interface PlanOutput extends Region {
   readonly physical: Physical;
 }
 
+/** Outputs whose names start so are statistics, brought to the host with the records of their step. */
+export const PROBE_PREFIX = "probe:";
+
 /** A compiled step as plain data: no GPU object, no function; it prints, compares and travels as JSON. */
 export interface StepPlan {
   readonly pipelines: readonly PlanPipeline[];

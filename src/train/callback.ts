@@ -1,5 +1,6 @@
 import type { GroupNumbers } from "../optim/hyper-schedules.ts";
 import type { Learner } from "./learner.ts";
+import type { ProbeRequest, ProbeResult } from "./probes.ts";
 
 /** Ends the batch: it is not sent to the device. */
 export class CancelBatch extends Error {}
@@ -21,6 +22,8 @@ export interface StepRecord {
   readonly groups: readonly Readonly<GroupNumbers>[];
   /** Metrics of the training batch, where the learner records them. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** Statistics that callbacks asked of this step. */
+  readonly probes?: readonly ProbeResult[];
 }
 
 /** Result of one epoch. */
@@ -68,6 +71,8 @@ export interface Callback {
   readonly name: string;
   /** Lower runs first; default 0. */
   readonly order?: number;
+  /** Statistics of activations, gradients and weights it wants, read when a fit begins. */
+  readonly probes?: readonly ProbeRequest[];
   beforeFit?(context: FitContext): void | Promise<void>;
   beforeEpoch?(context: FitContext): void | Promise<void>;
   /** May wait, which pauses training: nothing is sent to the device meanwhile. */

@@ -1,12 +1,13 @@
 import type { EncodedStep, Engine } from "../gpu/engine.ts";
+import type { Collected } from "../gpu/record-ring.ts";
 import { RECORD_COLUMNS } from "../plan/state-table.ts";
 import { STEP_ROWS, type StepRow } from "../plan/step-row.ts";
 
 /** Time a submit should take on the device, in milliseconds: long enough to hide its cost, short enough to paint. */
 const SUBMIT_MS = 75;
 
-/** Scalars of a step, by column of its record. */
-export type OnRow = (scalars: Float32Array) => void;
+/** Scalars of a step, by column of its record, and the words of its statistics by output name. */
+export type OnRow = (scalars: Float32Array, probes: Readonly<Record<string, ArrayBuffer>>) => void;
 
 /**
  * Collects steps into submits of 50 to 100 ms and delivers their records in step order. Nothing here waits for the
@@ -27,7 +28,9 @@ export class Feeder {
   /** Adds a step; sends what has gathered when it is enough for a submit. */
   async add(plan: string, row: StepRow, onRow?: OnRow): Promise<void> {
     this.#pending.push({ step: { plan, row: { ...row, recordRow: this.#pending.length } }, onRow });
-    if (this.#pending.length >= this.#perSubmit) await this.flush();
+    // The statistics of a step are copied when its submit ends, before the next step writes over them.
+    const isProbed = onRow !== undefined && this.#engine.hasProbes(plan);
+    if (isProbed || this.#pending.length >= this.#perSubmit) await this.flush();
   }
 
   /** Sends what has gathered. Errors  what an earlier submit failed with */
@@ -45,13 +48,14 @@ export class Feeder {
     );
   }
 
-  #deliver(steps: readonly { onRow: OnRow | undefined }[], data: Float32Array): void {
+  #deliver(steps: readonly { onRow: OnRow | undefined }[], { scalars, probes }: Collected): void {
     const now = performance.now();
     if (this.#lastArrival > 0) this.#adapt((now - this.#lastArrival) / steps.length);
     this.#lastArrival = now;
     try {
       steps.forEach(({ onRow }, i) => {
-        onRow?.(data.subarray(i * RECORD_COLUMNS, (i + 1) * RECORD_COLUMNS));
+        const own = i === steps.length - 1 ? probes : {};
+        onRow?.(scalars.subarray(i * RECORD_COLUMNS, (i + 1) * RECORD_COLUMNS), own);
       });
     } catch (error) {
       this.#failure ??= error;

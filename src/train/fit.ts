@@ -1,9 +1,19 @@
 import type { StepSchedule } from "../optim/hyper-schedules.ts";
 import { checkHypers, groupHypers } from "../optim/optimizer.ts";
-import { type Callback, CancelBatch, CancelEpoch, CancelFit, type EpochRecord, inOrder } from "./callback.ts";
+import {
+  type Callback,
+  CancelBatch,
+  CancelEpoch,
+  CancelFit,
+  type EpochRecord,
+  inOrder,
+  type StepRecord,
+} from "./callback.ts";
 import { FitState } from "./fit-context.ts";
 import { LOSS_COLUMN } from "./graphs.ts";
 import type { Learner, TrainingPlans } from "./learner.ts";
+import { ProbeSet } from "./probe-set.ts";
+import type { ProbeRequest } from "./probes.ts";
 
 /** What one fit keeps at hand. */
 interface Fit {
@@ -19,9 +29,11 @@ interface Fit {
 /** The training loop: epochs of batches, encoded ahead of the device; records arrive later and in order. */
 export async function fitLoop(learner: Learner, epochs: number, schedule: StepSchedule): Promise<void> {
   const context = new FitState(learner, epochs, groupHypers(learner.optimizer, schedule(0)));
+  const callbacks = inOrder(learner.callbacks);
   await learner.tuning.start();
+  learner.probes = new ProbeSet(callbacks, learner.steps + epochs * learner.stepsPerEpoch);
   const plans = await learner.preparePlans();
-  const fit: Fit = { learner, context, callbacks: inOrder(learner.callbacks), schedule, position: 0, plans };
+  const fit: Fit = { learner, context, callbacks, schedule, position: 0, plans };
   for (const callback of fit.callbacks) await callback.beforeFit?.(context);
   try {
     for (let epoch = 0; epoch < epochs; epoch++) await runEpoch(fit, epoch);
@@ -29,6 +41,7 @@ export async function fitLoop(learner: Learner, epochs: number, schedule: StepSc
     if (!(error instanceof CancelFit)) throw error;
   } finally {
     await learner.feeder.drain();
+    learner.probes = new ProbeSet([]);
   }
   for (const callback of fit.callbacks) await callback.afterFit?.(context);
 }
@@ -116,11 +129,19 @@ async function sendBatch(
     batchSize: isTail ? plans.tail!.size : learner.batchSize,
     groups,
   };
-  await learner.feeder.add(isTail ? plans.tail!.plan : plans.full, row, (scalars) => {
+  const { probes } = learner;
+  const due = isTail || micro > 0 ? [] : probes.due("train", step);
+  const full = due.length ? await probedPlan(learner, due) : plans.full;
+  const plan = isTail ? plans.tail!.plan : full;
+  await learner.feeder.add(plan, row, (scalars, bytes) => {
     const loss = scalars[LOSS_COLUMN]!;
     losses.sum += loss;
     losses.count++;
-    const record = { step, epoch, loss, lr, momentum, groups, metrics: trainMetrics(learner, scalars) };
+    const moment = { split: "train", step, epoch, batch } as const;
+    const record: StepRecord = {
+      ...{ step, epoch, loss, lr, momentum, groups, metrics: trainMetrics(learner, scalars) },
+      ...(due.length && { probes: probes.deliver(learner.program.planned(plan), bytes, moment) }),
+    };
     learner.run.addStep(record);
     for (const callback of fit.callbacks) callback.onRecord?.(record, context);
   });
@@ -129,6 +150,11 @@ async function sendBatch(
     learner.steps++;
     fit.position++;
   }
+}
+
+/** The step with statistics, made ready before the first. */
+function probedPlan({ program, options, batchSize }: Learner, due: readonly ProbeRequest[]): Promise<string> {
+  return program.step("train", options.data.train, batchSize, program.variant, due);
 }
 
 function trainMetrics(learner: Learner, scalars: Float32Array): Record<string, number> {

@@ -4,6 +4,7 @@ import { ceilDiv, formatShape, numel } from "../core/shape.ts";
 import type { Column, DataSet } from "../data/data-set.ts";
 import type { Graph } from "../graph/graph.ts";
 import { constant, input, stateValue } from "../graph/leaf.ts";
+import type { GraphProbe } from "../graph/probe.ts";
 import { onBehalf, scope, trace } from "../graph/trace.ts";
 import type { State, Value } from "../graph/value.ts";
 import type { Loss } from "../nn/losses.ts";
@@ -12,6 +13,7 @@ import { isValue, type Values } from "../nn/module.ts";
 import { accumulateGradients, gather, mean, record } from "../ops/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Metric } from "./metrics.ts";
+import { type PlannedProbe, type ProbeRequest, planProbes } from "./probes.ts";
 import { appendUpdate } from "./update.ts";
 
 /** Where the arrays of a data set lie: prefix of the inputs' names, replaced when a plan is loaded for a split. */
@@ -29,24 +31,30 @@ export interface Recipe {
   readonly trainMetrics: boolean;
 }
 
+/** Statistics to take in a step; the capture fills in where each will be. */
+export interface WantedProbes {
+  readonly requests: readonly ProbeRequest[];
+  readonly planned: Map<string, PlannedProbe>;
+}
+
 /** Scalars of one step in the columns of its record: the loss, then the metrics. */
 export const LOSS_COLUMN = 0;
 
 /** One whole training step: gather, forward, backward, update, record. */
-export function stepGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
+export function stepGraph(recipe: Recipe, data: DataSet, batch: number, wanted?: WantedProbes): Graph {
   return trace("train", () => {
-    const gradients = forwardAndBackward(recipe, data, batch);
+    const captured = forwardAndBackward(recipe, data, batch, wanted);
     onBehalf("optimizer", "update", () => appendUpdate(recipe.optimizer, "grads"));
-    return { outputs: {}, gradients };
+    return { outputs: {}, ...captured };
   });
 }
 
 /** Forward and backward of one micro-batch; its gradients are added to those accumulated. */
-export function microGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
+export function microGraph(recipe: Recipe, data: DataSet, batch: number, wanted?: WantedProbes): Graph {
   return trace("train", () => {
-    const gradients = forwardAndBackward(recipe, data, batch);
+    const captured = forwardAndBackward(recipe, data, batch, wanted);
     onBehalf("optimizer", "update", accumulateGradients);
-    return { outputs: {}, gradients };
+    return { outputs: {}, ...captured };
   });
 }
 
@@ -59,12 +67,13 @@ export function updateGraph(recipe: Recipe): Graph {
 }
 
 /** Loss and metrics of one batch in evaluation mode, recorded as means over the batch. */
-export function evaluateGraph(recipe: Recipe, data: DataSet, batch: number): Graph {
+export function evaluateGraph(recipe: Recipe, data: DataSet, batch: number, wanted?: WantedProbes): Graph {
   return trace("eval", () => {
     const { inputs, targets } = gatherBatch(data, batch);
     const outputs = recipe.model.apply(inputs);
+    const probes = wanted && planProbes(wanted.requests, { parameters: [] }, wanted.planned);
     recordScalars(recipe, recipe.metrics, outputs, targets);
-    return { outputs: {} };
+    return { outputs: {}, ...(probes && { probes }) };
   });
 }
 
@@ -80,7 +89,12 @@ export function predictGraph(recipe: Recipe, data: Pick<DataSet, "inputs">, batc
   });
 }
 
-function forwardAndBackward(recipe: Recipe, data: DataSet, batch: number): Map<State, Value> {
+function forwardAndBackward(
+  recipe: Recipe,
+  data: DataSet,
+  batch: number,
+  wanted: WantedProbes | undefined,
+): { gradients: Map<State, Value>; probes?: GraphProbe[] } {
   const { model, accumulate } = recipe;
   const { inputs, targets } = gatherBatch(data, batch);
   const outputs = model.apply(inputs);
@@ -101,7 +115,9 @@ function forwardAndBackward(recipe: Recipe, data: DataSet, batch: number): Map<S
       fix: "unfreeze a layer, or use the model's outputs in the loss",
     });
   }
-  return gradients;
+  const capture = { parameters, gradients: found, updates: accumulate === 1 };
+  const probes = wanted && planProbes(wanted.requests, capture, wanted.planned);
+  return { gradients, ...(probes && { probes }) };
 }
 
 /** Records loss and metrics; returns the scalar loss. */

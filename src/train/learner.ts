@@ -26,6 +26,7 @@ import {
 } from "./fit-options.ts";
 import type { Metric } from "./metrics.ts";
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
+import { ProbeSet } from "./probe-set.ts";
 import { Program, type Variant } from "./program.ts";
 import { RunLog } from "./run.ts";
 import {
@@ -92,6 +93,8 @@ export class Learner {
   readonly #callbacks: Callback[];
   readonly #predictor: Predictor;
   readonly #uploaded = new Set<string>();
+  /** Statistics that the callbacks of the fit under way want. */
+  probes = new ProbeSet([]);
   /** Batch size in use, after shrinking to the data set. */
   readonly batchSize: number;
   /** Optimizer steps taken. */
@@ -213,6 +216,10 @@ export class Learner {
     this.upload("train");
     const size = data.train.count % batchSize;
     const hasTail = !dropLast && size > 0;
+    // Plans with statistics come first: they need most work memory, which the others then share.
+    for (const due of this.probes.combinations("train", this.steps)) {
+      await program.step("train", data.train, batchSize, variant, due);
+    }
     const full = await program.step("train", data.train, batchSize, variant);
     if (data.valid) {
       this.upload("valid");

@@ -19,7 +19,10 @@ import {
   type Recipe,
   stepGraph,
   updateGraph,
+  type WantedProbes,
 } from "./graphs.ts";
+import { requestsKey } from "./probe-set.ts";
+import type { PlannedProbe, ProbeRequest } from "./probes.ts";
 
 /** Marks a block of parameters that the update leaves alone. */
 const FROZEN = 0xffffffff;
@@ -36,6 +39,7 @@ export class Program {
   readonly engine: Engine;
   readonly #seed: number;
   readonly #moments: readonly string[];
+  readonly #planned = new Map<string, ReadonlyMap<string, PlannedProbe>>();
   #blocksKey: string | undefined;
   #initialised = false;
   #versions = 0;
@@ -65,15 +69,22 @@ export class Program {
   }
 
   /** The graph of the training step (or micro-step). */
-  stepGraph(data: DataSet, batch: number): Graph {
-    return (this.recipe.accumulate > 1 ? microGraph : stepGraph)(this.recipe, data, batch);
+  stepGraph(data: DataSet, batch: number, wanted?: WantedProbes): Graph {
+    return (this.recipe.accumulate > 1 ? microGraph : stepGraph)(this.recipe, data, batch, wanted);
   }
 
-  /** Key of the training step (or micro-step) of a data set for a batch size. */
-  async step(split: string, data: DataSet, batch: number, variant = this.#variant): Promise<string> {
+  /** Key of the training step (or micro-step) of a data set for a batch size, with the statistics of some requests. */
+  async step(
+    split: string,
+    data: DataSet,
+    batch: number,
+    variant = this.#variant,
+    requests: readonly ProbeRequest[] = [],
+  ): Promise<string> {
     const kind = this.recipe.accumulate > 1 ? "micro" : "step";
-    const name = `${kind} ${split} ${batch} ${this.recipe.model.frozenKey()}`;
-    const key = await this.#ensure(name, variant, () => this.stepGraph(data, batch), split, data);
+    const name = `${kind} ${split} ${batch} ${this.recipe.model.frozenKey()}${probeKey(requests)}`;
+    const build = () => this.stepGraph(data, batch, this.#wanted(name, variant, requests));
+    const key = await this.#ensure(name, variant, build, split, data);
     this.#writeBlocks();
     return key;
   }
@@ -83,9 +94,28 @@ export class Program {
     return this.#ensure(`update ${this.recipe.model.frozenKey()}`, variant, () => updateGraph(this.recipe));
   }
 
-  async evaluate(split: string, data: DataSet, batch: number, variant = this.#variant): Promise<string> {
-    const build = () => evaluateGraph(this.recipe, data, batch);
-    return this.#ensure(`evaluate ${split} ${batch}`, variant, build, split, data);
+  async evaluate(
+    split: string,
+    data: DataSet,
+    batch: number,
+    variant = this.#variant,
+    requests: readonly ProbeRequest[] = [],
+  ): Promise<string> {
+    const name = `evaluate ${split} ${batch}${probeKey(requests)}`;
+    const build = () => evaluateGraph(this.recipe, data, batch, this.#wanted(name, variant, requests));
+    return this.#ensure(name, variant, build, split, data);
+  }
+
+  /** Where a loaded plan's statistics are, by output name. */
+  planned(key: string): ReadonlyMap<string, PlannedProbe> {
+    return this.#planned.get(key) ?? new Map();
+  }
+
+  #wanted(name: string, variant: Variant, requests: readonly ProbeRequest[]): WantedProbes | undefined {
+    if (requests.length === 0) return undefined;
+    const planned = new Map<string, PlannedProbe>();
+    this.#planned.set(`${name}${ending(variant)}`, planned);
+    return { requests, planned };
   }
 
   async predict(data: Pick<DataSet, "inputs">, batch: number): Promise<string> {
@@ -154,6 +184,10 @@ export class Program {
 /** What the keys of a variant's plans end with. */
 function ending({ version }: Variant): string {
   return ` v${version}`;
+}
+
+function probeKey(requests: readonly ProbeRequest[]): string {
+  return requests.length === 0 ? "" : ` probes ${requestsKey(requests)}`;
 }
 
 /** Refuses labels that the loss cannot take, before any of them reaches the device. */

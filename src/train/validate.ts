@@ -16,12 +16,15 @@ export function evaluationBatch(count: number, batch: number): number {
 
 /** Plans of an evaluation: for whole batches, and for the rest where there is one. */
 export async function evaluationPlans(
-  { program }: Learner,
+  { program, probes }: Learner,
   split: string,
   data: DataSet,
   batch: number,
   variant?: Variant,
 ) {
+  for (const due of probes.combinations("valid", 0, Math.floor(data.count / batch))) {
+    await program.evaluate(split, data, batch, variant, due);
+  }
   const tail = data.count % batch;
   const full = await program.evaluate(split, data, batch, variant);
   return { full, rest: tail ? await program.evaluate(split, data, tail, variant) : full };
@@ -34,6 +37,7 @@ export async function validateSplit(
   data: DataSet,
   batch: number,
 ): Promise<ValidationResult> {
+  const { program, probes } = learner;
   const metrics = learner.options.metrics ?? [];
   const totals = new Float64Array(1 + metrics.length);
   const { full, rest } = await evaluationPlans(learner, split, data, batch);
@@ -41,7 +45,13 @@ export async function validateSplit(
   for (let start = 0; start < data.count; start += batch) {
     const size = Math.min(batch, data.count - start);
     const row = { step: learner.steps, seed: learner.options.seed, batchStart: start, batchSize: size };
-    await learner.feeder.add(size === batch ? full : rest, row, (scalars) => {
+    const index = start / batch;
+    const due = size === batch ? probes.due("valid", index) : [];
+    const probed = due.length ? await program.evaluate(split, data, batch, program.variant, due) : full;
+    const plan = size === batch ? probed : rest;
+    const moment = { split: "valid", step: learner.steps, epoch: learner.epochs - 1, batch: index } as const;
+    await learner.feeder.add(plan, row, (scalars, bytes) => {
+      if (due.length) probes.deliver(program.planned(plan), bytes, moment);
       for (let i = 0; i < totals.length; i++) totals[i]! += scalars[LOSS_COLUMN + i]! * size;
     });
   }

@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
+import { contextOf } from "../../src/gpu/context.ts";
+import { hasQuads } from "../../src/graph/target.ts";
 import { conv2d } from "../../src/ops/index.ts";
 import { conv2dReference } from "../reference/conv.ts";
 import { need } from "../reference/tensor.ts";
 import type { OpCase } from "../reference/types.ts";
+import { testDevice } from "../setup/gpu.ts";
+import { choosing } from "./choosing.ts";
 import { expectCase } from "./sweep.ts";
 
 /** Convolutions large enough that their sums are split: over ranges of pixels, or tap by tap. */
@@ -27,7 +31,7 @@ const large: readonly Large[] = [
   },
   {
     x: [2, 16, 16, 16],
-    weight: [8, 8, 3, 3],
+    weight: [16, 8, 3, 3],
     attrs: { padding: 1, groups: 2 },
     kernel: "conv2d_backward_weight",
     split: "ranges",
@@ -76,8 +80,27 @@ const large: readonly Large[] = [
   },
 ];
 
-for (const { x, weight, attrs, kernel, split } of large) {
-  test(`${kernel}: ${x.join("x")} * ${weight.join("x")}`, async () => {
+/** The same sums in the kernels that swap between the lanes of a subgroup, where the adapter has them. */
+const quads = large
+  .filter(({ kernel }) => /^conv2d_(forward|backward_input|backward_weight)$/.test(kernel))
+  .map((one) => ({ ...one, kernel: `${one.kernel}_quads` }));
+
+/** The op whose lowering a kernel is. */
+function opOf(kernel: string): string {
+  if (kernel.startsWith("conv2d_forward")) return "conv2d";
+  return kernel.startsWith("conv2d_backward_input")
+    ? "conv2d_backward_input"
+    : "conv2d_backward_weight_ranges";
+}
+
+async function canSwap(): Promise<boolean> {
+  const { target } = contextOf(await testDevice());
+  return hasQuads(target) && target.features.includes("subgroups");
+}
+
+for (const { x, weight, attrs, kernel, split } of [...large, ...quads]) {
+  test(`${kernel}: ${x.join("x")} * ${weight.join("x")}`, async ({ skip }) => {
+    skip(kernel.endsWith("_quads") && !(await canSwap()), "subgroups are not four lanes wide");
     const one: OpCase = {
       op: "conv2d",
       name: kernel,
@@ -89,6 +112,10 @@ for (const { x, weight, attrs, kernel, split } of large) {
     };
     const seen: string[] = [];
     await expectCase(one, {
+      choices: choosing({
+        ...(split === "ranges" && { conv2d_backward_weight: "ranges" }),
+        [opOf(kernel)]: kernel,
+      }),
       onPlan: (plan) => {
         for (const { label, pipeline } of plan.dispatches) {
           const apart = plan.pipelines[pipeline]!.code.includes("const TAPS_APART: u32 = 1u;");

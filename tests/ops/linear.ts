@@ -2,7 +2,7 @@ import { linear } from "../../src/ops/index.ts";
 import * as reference from "../reference/matmul.ts";
 import type { OpCase } from "../reference/types.ts";
 
-function linearCase(x: readonly number[], outputs: number, hasBias = true): OpCase {
+export function linearCase(x: readonly number[], outputs: number, hasBias = true): OpCase {
   const features = x[x.length - 1] as number;
   return {
     op: "linear",

@@ -7,7 +7,7 @@ interface Transposes {
   readonly transposeB?: boolean;
 }
 
-function matmulCase(a: readonly number[], b: readonly number[], attrs: Transposes = {}): OpCase {
+export function matmulCase(a: readonly number[], b: readonly number[], attrs: Transposes = {}): OpCase {
   const side = (shape: readonly number[], transposed?: boolean): string =>
     `[${shape.join(",")}]${transposed ? "ᵀ" : ""}`;
   return {

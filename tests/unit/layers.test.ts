@@ -38,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   models: ["nn", "ops", "graph", "core"],
   files: ["train", "data", "nn", "optim", "ops", "graph", "core"],
+  onnx: ["files", "train", "data", "nn", "optim", "ops", "graph", "core"],
   dashboard: ["train", "core"],
   cli: [
     ...[
@@ -47,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "models",
       "files",
       "tune",
+      "onnx",
       "train",
       "data",
       "nn",
@@ -66,6 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "models",
       "files",
       "tune",
+      "onnx",
       "train",
       "dashboard",
       "data",

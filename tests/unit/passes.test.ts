@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { backward } from "../../src/autodiff/backward.ts";
+import { compile } from "../../src/compile.ts";
 import { defineOp } from "../../src/graph/define.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { constant, input, stateValue } from "../../src/graph/leaf.ts";
@@ -18,6 +19,7 @@ import { neg } from "../../src/ops/neg.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { sum } from "../../src/ops/sum.ts";
+import { nodeKey } from "../../src/passes/choose.ts";
 import { commonSubexpression } from "../../src/passes/common-subexpression.ts";
 import { deadCode } from "../../src/passes/dead-code.ts";
 import { expand } from "../../src/passes/expand.ts";
@@ -26,6 +28,7 @@ import { foldViews } from "../../src/passes/fold-views.ts";
 import { fuseEpilogue } from "../../src/passes/fuse-epilogue.ts";
 import { fusePointwise } from "../../src/passes/fuse-pointwise.ts";
 import { runPasses } from "../../src/passes/index.ts";
+import { StateTable } from "../../src/plan/state-table.ts";
 import { TARGET } from "./target.ts";
 
 function parameter(name: string, shape: readonly number[]): State {
@@ -261,9 +264,21 @@ describe("fuse-epilogue", () => {
     });
     expect(afterPass((g) => fuse(foldViews(g)), graph)).toMatchInlineSnapshot(`
       "%0 [1, 8, 1, 1] = reshape(x=conv.bias) {shape: [1,8,1,1]}  @conv
-      %1 [2, 8, 6, 6] = conv2d[→add→relu](x=x [2, 4, 6, 6], weight=conv.weight, e1=%0) {strideH: 1, strideW: 1, dilationH: 1, dilationW: 1, pad: {"top":1,"left":1,"bottom":1,"right":1}, groups: 1}  @relu
+      %1 [2, 8, 6, 6] = conv2d[→add→relu](x=x [2, 4, 6, 6], weight=conv.weight, e1=%0) {strideH: 1, strideW: 1, dilationH: 1, dilationW: 1, pad: {"top":1,"left":1,"bottom":1,"right":1}, groups: 1}  @conv
       output y = %1"
     `);
+  });
+
+  test("a kernel chosen for the host is the one that is lowered", () => {
+    const graph = trace("eval", () => {
+      const weight = stateValue(parameter("conv.weight", [8, 4, 3, 3]));
+      const y = scope("conv", () => conv2d(input("x", [2, 4, 6, 6]), weight, null, { padding: 1 }));
+      return { outputs: { y: scope("relu", () => relu(y)) } };
+    });
+    const choices = { [nodeKey(graph.nodes[0]!)]: "conv2d_forward_plain" };
+    const plan = compile(graph, { target: TARGET, states: new StateTable(), choices });
+    expect(plan.dispatches.map(({ label }) => label)).toContain("conv2d_forward_plain");
+    expect(plan.dispatches.some(({ detail }) => detail.includes("epilogue=relu"))).toBe(true);
   });
 
   test("not where somebody else reads the bare result, nor where it is an output", () => {
@@ -364,7 +379,7 @@ describe("all passes", () => {
       %4 [1, 1] = reshape(x=0.10000000149011612) {shape: [1,1]}  @loss
       %5 [5, 2] = identity→mul→add(v0=%4, v1=%1)  @loss
       %6 [2, 3] = linear_backward_weight(a=%0, b=%5)  @fc2
-      %7 [5, 3] = linear_backward_input[→relu_backward](a=%5, b=fc2.weight, e1=%0)  @fc1
+      %7 [5, 3] = linear_backward_input[→relu_backward](a=%5, b=fc2.weight, e1=%0)  @fc2
       %8 [3] = sum(x=%7) {axes: [0], keepDims: false}  @fc1
       %9 [3, 4] = linear_backward_weight(a=x [5, 4], b=%7)  @fc1
       output loss = %3

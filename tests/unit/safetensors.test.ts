@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { describe, expect, test } from "vitest";
@@ -12,7 +11,8 @@ import { buildModule } from "../golden/build.ts";
 import { golden } from "../golden/load.ts";
 import states from "../golden/models/states.json";
 import { mutants } from "../setup/mutants.ts";
-import { hasPython, NO_PYTHON, python } from "../setup/python.ts";
+import { hasPython, python } from "../setup/python.ts";
+import { NO_PYTHON } from "../setup/python-client.ts";
 
 const folder = path.resolve(import.meta.dirname, "../golden/models");
 const file = (name: string): Uint8Array => new Uint8Array(readFileSync(path.join(folder, name)));
@@ -225,32 +225,14 @@ function checkViews(bytes: Uint8Array, tensors: ReadonlyMap<string, StoredTensor
 
 test("torch loads what is written here, bit for bit", ({ skip }) => {
   if (!hasPython()) return skip(NO_PYTHON);
-  const temporary = mkdtempSync(path.join(tmpdir(), "wgfit-"));
-  try {
-    for (const net of nets) {
-      const original = path.join(folder, `state-${net.name}.safetensors`);
-      const states = new Model(buildModule(net.model)).states();
-      const { values } = matchTensors(
-        states,
-        readSafetensors(new Uint8Array(readFileSync(original))).tensors,
-      );
-      const ours = path.join(temporary, `${net.name}.safetensors`);
-      writeFileSync(ours, writeSafetensors(stateTensors(states, values), { format: "pt" }));
-      const same = python(COMPARE, [original, ours]);
-      expect(same.trim()).toBe(`${states.length} equal`);
-    }
-  } finally {
-    rmSync(temporary, { recursive: true });
+  const files: Record<string, Uint8Array> = {};
+  for (const net of nets) {
+    const original = file(`state-${net.name}.safetensors`);
+    const states = new Model(buildModule(net.model)).states();
+    const { values } = matchTensors(states, readSafetensors(original).tensors);
+    files[`original-${net.name}.safetensors`] = original;
+    files[`ours-${net.name}.safetensors`] = writeSafetensors(stateTensors(states, values), { format: "pt" });
   }
+  const { output } = python("compare_states.py", files);
+  expect(output.trim().split("\n")).toHaveLength(nets.length);
 });
-
-const COMPARE = `
-import sys, torch
-from safetensors.torch import load_file
-a, b = load_file(sys.argv[1]), load_file(sys.argv[2])
-assert a.keys() == b.keys()
-for name in a:
-    assert a[name].dtype == b[name].dtype and a[name].shape == b[name].shape, name
-    assert a[name].numpy().tobytes() == b[name].numpy().tobytes(), name
-print(len(a), "equal")
-`;

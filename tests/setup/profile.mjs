@@ -1,0 +1,6 @@
+import { runCommand } from "./command.mjs";
+
+await runCommand("profile", ({ profileCommand, profileOptions }) => ({
+  command: profileCommand,
+  convert: profileOptions,
+}));
