@@ -1,6 +1,6 @@
 // adam — m = b1·m + (1 - b1)·g; v = b2·v + (1 - b2)·g²; w -= lr·(m / c1) / (sqrt(v / c2) + eps), c = 1 - b^t, over the
 // flat buffer of all parameters. Weight decay is added to g, or where DECOUPLED shrinks w by lr·decay (AdamW).
-// One thread per vec4; blocks holds the parameter group of every 64 of them, 0xffffffff for frozen ones.
+// A thread takes ITEMS vec4s, 64 / ITEMS apart; blocks holds the parameter group of every 64, 0xffffffff if frozen.
 // Bindings: params, grads, blocks, first_moment, second_moment, scale (one number that multiplies gradients).
 // Source: Kingma & Ba 2015 (arXiv:1412.6980); Loshchilov & Hutter 2019 (arXiv:1711.05101); torch.optim for the order.
 struct Step {
@@ -18,6 +18,7 @@ struct Step {
 }
 
 const COUNT: u32 = 1u;
+const ITEMS: u32 = 1u;
 const CLIPPED: bool = false;
 const CLIP: f32 = 1.0;
 const DECOUPLED: bool = false;
@@ -41,11 +42,14 @@ fn clipped(g: vec4<f32>) -> vec4<f32> {
 
 @compute @workgroup_size(64)
 fn adam(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * 64u + id.x;
-  if (i >= COUNT) {
+  let thread = id.y * groups.x * 64u + id.x;
+  // Neighbouring threads take neighbouring vec4s, and all of a thread's lie in one block.
+  let block = thread * ITEMS / 64u;
+  let first = block * 64u + thread % (64u / ITEMS);
+  if (first >= COUNT) {
     return;
   }
-  let group = blocks[i / 64u];
+  let group = blocks[block];
   if (group == 0xffffffffu) {
     return;
   }
@@ -54,14 +58,18 @@ fn adam(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let lr = hyper.x;
   let decay = hyper.w;
   let start = step.optimizer_step == 0u;
-  let w = params[i];
-  let g = clipped(scale[0] * grads[i]) + select(decay, 0.0, DECOUPLED) * w;
-  let m = hyper.y * select(first_moment[i], vec4<f32>(0.0), start) + hyper.z * g;
-  let v = (1.0 - more.y) * select(second_moment[i], vec4<f32>(0.0), start) + more.y * g * g;
-  first_moment[i] = m;
-  second_moment[i] = v;
-  let size = sqrt(v) / sqrt(more.w) + more.x;
-  // Without eps, what never had a gradient (padding above all) would divide 0 by 0.
-  let change = select(m / size, vec4<f32>(0.0), m == vec4<f32>(0.0));
-  params[i] = select(w, w - lr * decay * w, DECOUPLED) - lr / more.z * change;
+  let factor = scale[0];
+  for (var item = 0u; item < ITEMS; item++) {
+    let i = first + item * (64u / ITEMS);
+    let w = params[i];
+    let g = clipped(factor * grads[i]) + select(decay, 0.0, DECOUPLED) * w;
+    let m = hyper.y * select(first_moment[i], vec4<f32>(0.0), start) + hyper.z * g;
+    let v = (1.0 - more.y) * select(second_moment[i], vec4<f32>(0.0), start) + more.y * g * g;
+    first_moment[i] = m;
+    second_moment[i] = v;
+    let size = sqrt(v) / sqrt(more.w) + more.x;
+    // Without eps, what never had a gradient (padding above all) would divide 0 by 0.
+    let change = select(m / size, vec4<f32>(0.0), m == vec4<f32>(0.0));
+    params[i] = select(w, w - lr * decay * w, DECOUPLED) - lr / more.z * change;
+  }
 }

@@ -1,5 +1,5 @@
 // sgd — w -= lr·(g + decay·w) over the flat buffer of all parameters, without momentum.
-// One thread per vec4; blocks holds the parameter group of every 64 of them, 0xffffffff for frozen ones.
+// A thread takes ITEMS vec4s, 64 / ITEMS apart; blocks holds the parameter group of every 64, 0xffffffff if frozen.
 // Bindings: params, grads, blocks, scale (one number that multiplies gradients).
 struct Step {
   index: u32,
@@ -16,6 +16,7 @@ struct Step {
 }
 
 const COUNT: u32 = 1u;
+const ITEMS: u32 = 1u;
 const CLIPPED: bool = false;
 const CLIP: f32 = 1.0;
 
@@ -36,15 +37,22 @@ fn clipped(g: vec4<f32>) -> vec4<f32> {
 
 @compute @workgroup_size(64)
 fn sgd(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * 64u + id.x;
-  if (i >= COUNT) {
+  let thread = id.y * groups.x * 64u + id.x;
+  // Neighbouring threads take neighbouring vec4s, and all of a thread's lie in one block.
+  let block = thread * ITEMS / 64u;
+  let first = block * 64u + thread % (64u / ITEMS);
+  if (first >= COUNT) {
     return;
   }
-  let group = blocks[i / 64u];
+  let group = blocks[block];
   if (group == 0xffffffffu) {
     return;
   }
   let hyper = step.groups[2u * group];
-  let w = params[i];
-  params[i] = w - hyper.x * (clipped(scale[0] * grads[i]) + hyper.w * w);
+  let factor = scale[0];
+  for (var item = 0u; item < ITEMS; item++) {
+    let i = first + item * (64u / ITEMS);
+    let w = params[i];
+    params[i] = w - hyper.x * (clipped(factor * grads[i]) + hyper.w * w);
+  }
 }

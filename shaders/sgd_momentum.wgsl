@@ -1,6 +1,6 @@
 // sgd_momentum — g += decay·w; v = mu·v + (1 - dampening)·g, or g in the first step; w -= lr·v, or lr·(g + mu·v) with
 // Nesterov's look ahead; over the flat buffer of all parameters.
-// One thread per vec4; blocks holds the parameter group of every 64 of them, 0xffffffff for frozen ones.
+// A thread takes ITEMS vec4s, 64 / ITEMS apart; blocks holds the parameter group of every 64, 0xffffffff if frozen.
 // Bindings: params, grads, blocks, velocity, scale (one number that multiplies gradients).
 // Source: torch.optim.SGD; Sutskever et al. 2013 for the look ahead.
 struct Step {
@@ -18,6 +18,7 @@ struct Step {
 }
 
 const COUNT: u32 = 1u;
+const ITEMS: u32 = 1u;
 const CLIPPED: bool = false;
 const CLIP: f32 = 1.0;
 const NESTEROV: bool = false;
@@ -40,19 +41,27 @@ fn clipped(g: vec4<f32>) -> vec4<f32> {
 
 @compute @workgroup_size(64)
 fn sgd_momentum(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * 64u + id.x;
-  if (i >= COUNT) {
+  let thread = id.y * groups.x * 64u + id.x;
+  // Neighbouring threads take neighbouring vec4s, and all of a thread's lie in one block.
+  let block = thread * ITEMS / 64u;
+  let first = block * 64u + thread % (64u / ITEMS);
+  if (first >= COUNT) {
     return;
   }
-  let group = blocks[i / 64u];
+  let group = blocks[block];
   if (group == 0xffffffffu) {
     return;
   }
   let hyper = step.groups[2u * group];
   let dampening = step.groups[2u * group + 1u].x;
-  let w = params[i];
-  let g = clipped(scale[0] * grads[i]) + hyper.w * w;
-  let v = select(hyper.y * velocity[i] + (1.0 - dampening) * g, g, step.optimizer_step == 0u);
-  velocity[i] = v;
-  params[i] = w - hyper.x * select(v, g + hyper.y * v, NESTEROV);
+  let factor = scale[0];
+  let start = step.optimizer_step == 0u;
+  for (var item = 0u; item < ITEMS; item++) {
+    let i = first + item * (64u / ITEMS);
+    let w = params[i];
+    let g = clipped(factor * grads[i]) + hyper.w * w;
+    let v = select(hyper.y * velocity[i] + (1.0 - dampening) * g, g, start);
+    velocity[i] = v;
+    params[i] = w - hyper.x * select(v, g + hyper.y * v, NESTEROV);
+  }
 }

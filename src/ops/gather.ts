@@ -21,8 +21,20 @@ export interface GatherAttrs {
   readonly std: readonly number[];
 }
 
+/** Elems below which every thread takes one: a device is then far from full. */
+const FEW = 4096;
+
 const load = (storage: GatherAttrs["storage"]) =>
   storage === "u8" ? "f32((source[i / 4u] >> (8u * (i % 4u))) & 255u) / 255.0" : "bitcast<f32>(source[i])";
+
+const loadFour = (storage: GatherAttrs["storage"]) =>
+  storage === "u8"
+    ? "vec4<f32>((vec4<u32>(source[i]) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u)) / 255.0"
+    : "bitcast<vec4<f32>>(source[i])";
+
+function isUniform({ mean, std }: GatherAttrs): boolean {
+  return mean.length <= 1 && std.length <= 1;
+}
 
 function perChannel({ mean, std }: GatherAttrs, channel: number): readonly [number, number] {
   return [mean[channel] ?? mean[0] ?? 0, std[channel] ?? std[0] ?? 1];
@@ -41,20 +53,28 @@ function normaliseQuads(attrs: GatherAttrs, quads: number): string {
   return cases.map((text, q) => (q < quads - 1 ? `if (q == ${q}u) { ${text} }` : text)).join(" ");
 }
 
-function convertRow(attrs: GatherAttrs): string {
+/** Bits of one Elem of `width` elements, of row-major rows. */
+function convertRow(attrs: GatherAttrs, width: 1 | 4): string {
   const { storage, example } = attrs;
   if (storage === "i32") return "return source[i];";
-  const value = load(storage);
-  if (!isNormalised(attrs)) return `return bitcast<u32>(${value});`;
+  const value = width === 4 ? loadFour(storage) : load(storage);
+  if (!isNormalised(attrs)) return `return bitcast<Elem>(${value});`;
   const channels = Math.max(1, example[0] ?? 1);
-  const inner = numel(example.slice(1));
-  const uniform = attrs.mean.length <= 1 && attrs.std.length <= 1;
+  const inner = numel(example.slice(1)) / width;
+  const uniform = isUniform(attrs);
   const chain = Array.from({ length: uniform ? 1 : channels }, (_, c) => {
     const [mean, std] = perChannel(attrs, c);
-    const body = `return bitcast<u32>((${value} - ${floatLiteral(mean)}) / ${floatLiteral(std)});`;
+    const body = `return bitcast<Elem>((${value} - ${floatLiteral(mean)}) / ${floatLiteral(std)});`;
     return uniform || c === channels - 1 ? body : `if (e / ${inner}u == ${c}u) { ${body} }`;
   });
   return chain.join(" ");
+}
+
+/** Four neighbours of one channel at a time, where rows and channels start at multiples of four. */
+function rowWidth(attrs: GatherAttrs): 1 | 4 {
+  const { example } = attrs;
+  const unit = isUniform(attrs) ? example : example.slice(1);
+  return numel(unit) % 4 === 0 ? 4 : 1;
 }
 
 const pixels: Lowering<"source" | "indices", "y", GatherAttrs> = {
@@ -79,11 +99,19 @@ const rows: Lowering<"source" | "indices", "y", GatherAttrs> = {
   name: "gather_rows",
   wgsl: gatherRows,
   layouts: { source: "any", indices: "any" },
-  launch: ({ attrs, physical }) => ({
-    grid: linearGrid(ceilDiv(physical.y.size, 64)),
-    const: { COUNT: physical.y.size, ROW: numel(attrs.example) },
-    hook: { convert: convertRow(attrs) },
-  }),
+  launch: ({ attrs, physical }) => {
+    const width = rowWidth(attrs);
+    const count = physical.y.size / width;
+    const items = count < FEW ? 1 : 8;
+    return {
+      grid: linearGrid(ceilDiv(count, 64 * items)),
+      const: { COUNT: count, ROW: numel(attrs.example) / width, ITEMS: items },
+      ...(width === 4 && {
+        alias: { Elem: "vec4<u32>", Source: attrs.storage === "u8" ? "u32" : "vec4<u32>" },
+      }),
+      hook: { convert: convertRow(attrs, width) },
+    };
+  },
 };
 
 const shape = (attrs: GatherAttrs) => ({ y: [attrs.batch, ...attrs.example] });

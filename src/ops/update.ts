@@ -38,11 +38,21 @@ export function updateCall(
   return { inputs: { params, grads, blocks, scale }, attrs: { clipValue } };
 }
 
-/** One thread per vec4 of the flat buffer of parameters. */
+/** Vec4s below which every thread takes one: a device is far from full. */
+const FEW = 4096;
+
+/** A thread for every eight vec4s of the flat buffer of parameters: starting a thread costs as much as three loads. */
 export function updateLaunch(params: Physical, { clipValue }: UpdateAttrs): Launch {
   const count = params.size / 4;
+  // A thread stays within a block of 64, so that the buffer has to consist of whole ones.
+  const items = count < FEW || count % 64 ? 1 : 8;
   return {
-    grid: linearGrid(ceilDiv(count, 64)),
-    const: { COUNT: count, CLIPPED: clipValue !== null, ...(clipValue !== null && { CLIP: clipValue }) },
+    grid: linearGrid(ceilDiv(count, 64 * items)),
+    const: {
+      COUNT: count,
+      ITEMS: items,
+      CLIPPED: clipValue !== null,
+      ...(clipValue !== null && { CLIP: clipValue }),
+    },
   };
 }
