@@ -44,12 +44,12 @@ fn clipped(g: vec4<f32>) -> vec4<f32> {
 fn adam(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let thread = id.y * groups.x * 64u + id.x;
   // Neighbouring threads take neighbouring vec4s, and all of a thread's lie in one block.
-  let block = thread * ITEMS / 64u;
-  let first = block * 64u + thread % (64u / ITEMS);
+  let segment = thread * ITEMS / 64u;
+  let first = segment * 64u + thread % (64u / ITEMS);
   if (first >= COUNT) {
     return;
   }
-  let group = blocks[block];
+  let group = blocks[segment];
   if (group == 0xffffffffu) {
     return;
   }

@@ -1,10 +1,11 @@
 import matmulWgsl from "../../shaders/matmul.wgsl?raw";
 import matmulQuadsWgsl from "../../shaders/matmul_quads.wgsl?raw";
+import matmulTiledWgsl from "../../shaders/matmul_tiled.wgsl?raw";
 import { linearGrid } from "../core/grid.ts";
 import type { Physical } from "../core/layout.ts";
 import { ceilDiv, numel, type Shape } from "../core/shape.ts";
 import type { ChoiceContext, Kernel, Launch, LaunchContext } from "../graph/define.ts";
-import { hasQuads } from "../graph/target.ts";
+import { hasQuads, hasWorkgroupTiles } from "../graph/target.ts";
 
 /** One factor of a product as it lies in memory. */
 export interface GemmOperand {
@@ -73,6 +74,31 @@ const quads: Member = {
   },
 };
 
+/** Tiles of [rows, columns], `depth` of k at a time in workgroup memory, [4·blocksM, 4·blocksN] results to a thread. */
+function tiled(
+  [tileRows, tileColumns]: readonly [number, number],
+  depth: number,
+  [blocksM, blocksN]: readonly [number, number],
+  fewest: number,
+): Member {
+  const cover = (rows: number, columns: number, stacked: number) =>
+    stacked * ceilDiv(rows, tileRows) * ceilDiv(columns, tileColumns);
+  return {
+    name: `matmul_tiled_${tileRows}x${tileColumns}`,
+    wgsl: matmulTiledWgsl,
+    suits: ({ m, n, stored: [rows, columns], splits, batches }, target) =>
+      hasWorkgroupTiles(target) && m >= 8 && n >= 8 && cover(rows, columns, splits * batches) >= fewest,
+    tiles: (rows, columns, stacked) => {
+      const tiles = cover(rows, columns, stacked);
+      const shape = { TILE_ROWS: tileRows, TILE_COLUMNS: tileColumns, TILE_DEPTH: depth };
+      return {
+        grid: linearGrid(tiles),
+        const: { ...shape, BLOCKS_M: blocksM, BLOCKS_N: blocksN, TILES: tiles },
+      };
+    },
+  };
+}
+
 /** Registers only, 4·blocksM rows of 4·blocksN columns a thread. */
 function direct(
   name: string,
@@ -99,6 +125,11 @@ const size = ({ batches, stored: [rows, columns] }: Required<GemmSizes>) => batc
 /** Best first. Larger tiles load less and compile longer; they pay once there are tiles enough to fill the device. */
 const MEMBERS: readonly Member[] = [
   quads,
+  // A smaller tile where a larger one leaves the processors of a large GPU without work; not yet measured on any.
+  tiled([128, 128], 8, [2, 2], 128),
+  tiled([128, 64], 8, [2, 2], 128),
+  tiled([64, 64], 8, [2, 2], 64),
+  tiled([32, 32], 8, [1, 1], 1),
   direct(
     "matmul_8x8",
     { suits: (s) => s.stored[1] > 4 && s.stored[0] > 4 && size(s) >= 64 * FEW_THREADS },

@@ -5,14 +5,24 @@ import { linearCase } from "../ops/linear.ts";
 import { matmulCase } from "../ops/matmul.ts";
 import * as reference from "../reference/matmul.ts";
 import type { OpCase, Tensors } from "../reference/types.ts";
+import { fullRun } from "../setup/gpu.ts";
 import { expectCase } from "./sweep.ts";
 
 /** Every kernel of the matrix product by name, forward and both gradients, over shapes around its tiles. */
 
-/** Chooses one kernel for every product of a graph; with `split` only for those that are added up afterwards. */
-function choosing(kernel: string, split = false): Choices {
-  const products = split ? /^(matmul|linear)\w*_partial#/ : /^(matmul|linear)\w*#/;
-  return new Proxy({}, { get: (_, key) => (products.test(String(key)) ? kernel : undefined) });
+/** Which products of a graph take the kernel: all, the result's but not the gradients', or those that are added up. */
+type Products = "all" | "first" | "partial";
+
+/** Chooses a kernel for products of a graph, which are asked for in the order of the graph. */
+function choosing(kernel: string, products: Products): Choices {
+  const wanted = products === "partial" ? /^(matmul|linear)\w*_partial#/ : /^(matmul|linear)\w*#/;
+  let first: string | undefined;
+  const choice = (key: string): string | undefined => {
+    if (!wanted.test(key)) return undefined;
+    first ??= key;
+    return products === "first" && key !== first ? undefined : kernel;
+  };
+  return new Proxy({}, { get: (_, key) => choice(String(key)) });
 }
 
 /** relu(a·b + bias), which every kernel computes in one dispatch. */
@@ -61,22 +71,33 @@ interface Swept {
   readonly tile: readonly [rows: number, columns: number];
   /** Also a range of K that takes several chunks, and sums that are split. */
   readonly long: boolean;
+  /** Compiles so long that gradients of matmul, which are other shapes of matmul, take the default. */
+  readonly slow?: boolean;
 }
+
+/** Tiles that take seconds to compile on a software adapter. */
+const large: Swept[] = [
+  { kernel: "matmul_tiled_64x64", tile: [64, 64], long: true, slow: true },
+  { kernel: "matmul_tiled_128x64", tile: [128, 64], long: false, slow: true },
+  { kernel: "matmul_tiled_128x128", tile: [128, 128], long: true, slow: true },
+];
 
 const swept: Swept[] = [
   { kernel: "matmul_quads", tile: [32, 32], long: true },
+  { kernel: "matmul_tiled_32x32", tile: [32, 32], long: true, slow: true },
+  ...(fullRun ? large : []),
   { kernel: "matmul_8x8", tile: [8, 8], long: true },
   { kernel: "matmul_4x8", tile: [4, 8], long: false },
   { kernel: "matmul", tile: [4, 4], long: false },
 ];
 
-for (const { kernel, tile, long } of swept) {
+for (const { kernel, tile, long, slow } of swept) {
   describe(kernel, () => {
     const run = (one: OpCase, split = false) =>
       test(split ? `${one.name}, split` : one.name, async () => {
         const seen: string[] = [];
         await expectCase(one, {
-          choices: choosing(kernel, split),
+          choices: choosing(kernel, split ? "partial" : slow && one.op === "matmul" ? "first" : "all"),
           onPlan: ({ dispatches }) => {
             seen.push(...dispatches.flatMap(({ label, detail }) => [label, `${label} ${detail}`]));
             return undefined;
