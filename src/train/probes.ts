@@ -1,6 +1,7 @@
 import { OptionError } from "../core/errors.ts";
 import { FASTAI_BINS, type HistogramScale } from "../core/histogram.ts";
 import { nearest } from "../core/nearest.ts";
+import type { Shape } from "../core/shape.ts";
 import { stateValue } from "../graph/leaf.ts";
 import type { GraphProbe } from "../graph/probe.ts";
 import { currentTrace } from "../graph/trace.ts";
@@ -19,6 +20,7 @@ export interface ProbeSite {
   readonly path: string;
   /** Kind of the layer ("relu"), name of the op, or "parameter". */
   readonly kind: string;
+  readonly shape: Shape;
 }
 
 /**
@@ -107,7 +109,7 @@ export function planProbes(
       const output = `${PROBE_PREFIX}${of}:${path}:${JSON.stringify(histogram)}`;
       const known = planned.get(output);
       planned.set(output, {
-        ...{ of, path, kind, output, histogram },
+        ...{ of, path, kind, output, histogram, shape: value.shape },
         requests: [...(known?.requests ?? []), request],
       });
       if (!known) probes.push({ name: output, value, of: of === "updates" ? "change" : "value", histogram });
@@ -157,7 +159,7 @@ function withGradient(picked: readonly NamedValue[], { gradients }: ProbedCaptur
 
 function isChosen(site: NamedValue, at: ProbeSelector, all: readonly NamedValue[]): boolean {
   if (typeof at === "function")
-    return site.isLeaf && site.isLayer && at({ path: site.path, kind: site.kind });
+    return site.isLeaf && site.isLayer && at({ path: site.path, kind: site.kind, shape: site.value.shape });
   if (typeof at === "object" && "op" in at) return site.isLeaf && site.kind === at.op;
   return (typeof at === "string" ? [at] : at).some((pattern) => {
     if (pattern.includes("*")) return site.isLeaf && site.isLayer && matches(site.path, pattern);
@@ -176,8 +178,8 @@ export function readProbes(
   for (const probe of planned) {
     const words = bytes[probe.output];
     if (!words) continue;
-    const { of, path, kind, histogram } = probe;
-    all.push({ probe, result: { of, path, kind, statistics: decodeStatistics(words, histogram) } });
+    const { of, path, kind, shape, histogram } = probe;
+    all.push({ probe, result: { of, path, kind, shape, statistics: decodeStatistics(words, histogram) } });
   }
   return all;
 }

@@ -160,7 +160,7 @@ test("a log of statistics as JSON and back", () => {
   for (const step of [0, 10]) {
     const bins = Uint32Array.of(step, 2, 3);
     const statistics = { ...numbers, ...shares, bins };
-    log.add([{ of: "activations", path: "a.relu", kind: "relu", statistics }], { step });
+    log.add([{ of: "activations", path: "a.relu", kind: "relu", shape: [6], statistics }], { step });
   }
   const copy = StatisticsLog.fromJSON(JSON.parse(JSON.stringify(log)));
   expect(copy.layers).toEqual(["a.relu"]);
