@@ -138,6 +138,7 @@ export {
   type StatisticsJson,
   StatisticsLog,
 } from "./train/statistics-log.ts";
+export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./train/summary.ts";
 export type { TuneOption, TuningRecord } from "./train/tuning.ts";
 export {
   browserStore,

@@ -64,6 +64,15 @@ export interface ProfileOptions {
   readonly json: string | null;
 }
 
+/** What `npm run summary` is asked to do. */
+export interface SummaryCommandOptions {
+  readonly model: string;
+  readonly batch: number;
+  readonly optimizer: "sgd" | "adam";
+  /** Print the summary as JSON instead of text. */
+  readonly json: boolean;
+}
+
 const DEFAULT_MODEL = "book";
 
 export const trainCommand: CommandSpec = {
@@ -123,6 +132,21 @@ export const profileCommand: CommandSpec = {
   },
 };
 
+export const summaryCommand: CommandSpec = {
+  name: "summary",
+  summary: "Print a model's layers with parameters, multiply-adds and memory. Needs no GPU.",
+  options: {
+    model: { type: "string", value: "NAME", help: `model to describe (default ${DEFAULT_MODEL})` },
+    batch: { type: "string", value: "N", help: "examples in a step (default 64)" },
+    optimizer: {
+      type: "string",
+      value: "sgd|adam",
+      help: "whose state is counted (default sgd, with momentum)",
+    },
+    json: { type: "boolean", help: "print the summary as JSON" },
+  },
+};
+
 /**
  * Typed values of `npm run train`.
  * Units   lrMax per step
@@ -163,6 +187,23 @@ export function profileOptions(values: OptionValues): ProfileOptions {
     batch: count(values, "batch") ?? 64,
     tune: values.tune === true,
     json: text(values, "json"),
+  };
+}
+
+/**
+ * Typed values of `npm run summary`.
+ * Errors  OptionError if the batch is no whole number above 0, or for an unknown optimizer
+ */
+export function summaryOptions(values: OptionValues): SummaryCommandOptions {
+  const optimizer = text(values, "optimizer") ?? "sgd";
+  if (optimizer !== "sgd" && optimizer !== "adam") {
+    throw new OptionError(`--optimizer: expected sgd or adam, got "${optimizer}"`);
+  }
+  return {
+    model: text(values, "model") ?? DEFAULT_MODEL,
+    batch: count(values, "batch") ?? 64,
+    optimizer,
+    json: values.json === true,
   };
 }
 

@@ -3,6 +3,7 @@ import { DeviceError } from "../core/errors.ts";
 import { pack, unpack } from "../core/layout.ts";
 import { roundUp } from "../core/shape.ts";
 import type { State } from "../graph/value.ts";
+import { bufferSize } from "../plan/planned-buffers.ts";
 import { formatBytes } from "../plan/print.ts";
 import { RECORD_COLUMNS, RECORD_ROWS, type Segment, type StateTable } from "../plan/state-table.ts";
 import { PROBE_PREFIX, STEP_BYTES, type StepPlan } from "../plan/step-plan.ts";
@@ -57,7 +58,12 @@ export class Engine {
 
   /** Bytes of every buffer of the program, as made. */
   bufferBytes(): Record<string, number> {
-    return Object.fromEntries([...this.#buffers].map(([name, buffer]) => [name, buffer.size]));
+    const own = [...this.#ownBuffers.values()].flat().reduce((sum, buffer) => sum + buffer.size, 0);
+    return {
+      ...Object.fromEntries([...this.#buffers].map(([name, buffer]) => [name, buffer.size])),
+      constants: own,
+      "records, mapped": this.#ring?.bytes ?? 0,
+    };
   }
 
   has(key: string): boolean {
@@ -315,7 +321,7 @@ export class Engine {
 
   /** The buffer of a name; a larger one where the old is too small (plans made before keep theirs). */
   #make(name: string, size: number): GPUBuffer {
-    const bytes = roundUp(Math.max(16, size), 16);
+    const bytes = bufferSize(size);
     const existing = this.#buffers.get(name);
     if (existing && existing.size >= bytes) return existing;
     const buffer = this.context.createBuffer({ label: name, size: bytes, usage: STORAGE });

@@ -1,8 +1,6 @@
+import { RING_DEPTH } from "../plan/planned-buffers.ts";
 import { RECORD_COLUMNS, RECORD_ROWS } from "../plan/state-table.ts";
 import type { DeviceContext } from "./context.ts";
-
-/** Submits in flight at most: the next is encoded while the device works on the others. */
-const DEPTH = 4;
 
 /** What a submit brings back. */
 export interface Collected {
@@ -32,7 +30,7 @@ export class RecordRing {
   constructor(context: DeviceContext, records: GPUBuffer) {
     this.#context = context;
     this.#records = records;
-    for (let i = 0; i < DEPTH; i++) this.#free.push(this.#make(RECORD_ROWS * RECORD_COLUMNS * 4));
+    for (let i = 0; i < RING_DEPTH; i++) this.#free.push(this.#make(RECORD_ROWS * RECORD_COLUMNS * 4));
   }
 
   #make(size: number): GPUBuffer {

@@ -3,7 +3,7 @@ import { RECORD_COLUMNS, RECORD_ROWS, type StateTable } from "./state-table.ts";
 import { STEP_BYTES, type StepPlan } from "./step-plan.ts";
 import { STEP_ROWS } from "./step-row.ts";
 
-/** Mapped buffers that bring records to the host. */
+/** Submits in flight at most, each with a mapped buffer: the next is encoded while the device works on the others. */
 export const RING_DEPTH = 4;
 
 /** Bytes of a buffer that holds so many: whole vec4s, never none. */

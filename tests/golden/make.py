@@ -1,6 +1,6 @@
 """Makes the golden files beside this script from PyTorch.
 
-Usage: python make.py [runs|steps|schedules|ops|models [name ...]]"""
+Usage: python make.py [runs|steps|schedules|ops|models|summary [name ...]]"""
 
 import importlib
 import pathlib
@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-PARTS = ("runs", "steps", "schedules", "ops", "models")
+PARTS = ("runs", "steps", "schedules", "ops", "models", "summary")
 
 
 def main(arguments):

@@ -1,0 +1,6 @@
+import { runCommand } from "./command.mjs";
+
+await runCommand("summary", ({ summaryCommand, summaryOptions }) => ({
+  command: summaryCommand,
+  convert: summaryOptions,
+}));
