@@ -90,6 +90,7 @@ export {
 } from "./optim/optimizer.ts";
 export type { Schedule } from "./optim/schedule.ts";
 export * as schedules from "./optim/schedule.ts";
+export { eventFileName } from "./tensorboard/events.ts";
 export {
   type Callback,
   CancelBatch,
@@ -108,6 +109,8 @@ export {
   type StatisticsOptions,
   WeightStats,
 } from "./train/callbacks/activation-stats.ts";
+export { TensorBoard, type TensorBoardOptions } from "./train/callbacks/tensorboard.ts";
+export { TrainingVerdict, type TrainingVerdictOptions } from "./train/callbacks/training-verdict.ts";
 export type { FineTuneOptions } from "./train/fine-tune.ts";
 export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from "./train/fit-options.ts";
 export { Learner, type LearnerOptions } from "./train/learner.ts";
@@ -140,6 +143,15 @@ export {
 } from "./train/statistics-log.ts";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./train/summary.ts";
 export type { TuneOption, TuningRecord } from "./train/tuning.ts";
+export {
+  type Collapse,
+  type Evidence,
+  LayerWatch,
+  THRESHOLDS,
+  type Verdict,
+  type VerdictKind,
+  verdict,
+} from "./train/verdict.ts";
 export {
   browserStore,
   type ChoiceStore,

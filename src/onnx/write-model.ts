@@ -1,3 +1,4 @@
+import { MessageWriter } from "../core/message-writer.ts";
 import type { StoredTensor } from "../files/tensor.ts";
 import {
   type Attribute,
@@ -7,7 +8,6 @@ import {
   type OnnxNode,
   type OnnxValue,
 } from "./model.ts";
-import { MessageWriter } from "./protobuf.ts";
 
 /**
  * A model as the bytes of an .onnx file. Field numbers are those of onnx.proto3.

@@ -33,15 +33,29 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "gradient-check.ts": ["evaluate.ts", "graph", "core"],
   train: [
-    ...["tune", "compile.ts", "evaluate.ts", "data", "nn", "optim", "gpu", "plan", "passes", "autodiff"],
+    ...[
+      "tensorboard",
+      "tune",
+      "compile.ts",
+      "evaluate.ts",
+      "data",
+      "nn",
+      "optim",
+      "gpu",
+      "plan",
+      "passes",
+      "autodiff",
+    ],
     ...["ops", "graph", "wgsl", "core"],
   ],
   models: ["nn", "ops", "graph", "core"],
   files: ["train", "data", "nn", "optim", "ops", "graph", "core"],
+  tensorboard: ["core"],
   onnx: ["files", "train", "data", "nn", "optim", "ops", "graph", "core"],
   dashboard: ["train", "core"],
   cli: [
     ...[
+      "tensorboard",
       "index.ts",
       "compile.ts",
       "evaluate.ts",
@@ -62,6 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "node.ts": ["tune"],
   "index.ts": [
     ...[
+      "tensorboard",
       "compile.ts",
       "evaluate.ts",
       "gradient-check.ts",
