@@ -1,17 +1,17 @@
 enable subgroups;
-// conv2d_backward_weight_quads — conv2d_backward_weight for adapters whose subgroups are four lanes: dweight[r,s,c,k] =
-// Σ_n,p,q x[n, p·stride + r·dilation − pad, …, c] · dy[n,p,q,k], a GEMM whose sum runs over output pixels.
+// conv2d_backward_weight_quads — conv2d_backward_weight for adapters whose subgroups are four lanes:
+// dweight[r,s,c,k] = Σ_n,p,q x[n, p·stride + r·dilation − pad, …, c] · dy[n,p,q,k], a GEMM whose sum runs over pixels.
 // One lane computes one tap × TILE_C vec4s of input channels × TILE_K vec4s of output channels over ROWS rows of output
-// pixels (a row: one n and p), TILE_PIXELS pixels at a time. Horizontal neighbours of a quad take the same input
-// channels, vertical neighbours the same output channels: where SHARE_C and SHARE_K are 2, each reads half of what it
-// shares and swaps for the other half, and its tile begins with the half that it reads itself. A workgroup is QUADS
-// such tiles of one tap and one range, so that its loops are uniform. Where there are several ranges, each stores its
-// own copy of the weight, and add_splits adds the copies. Padding of the weight is stored as 0.
+// pixels (a row: one n and p), four pixels at a time whatever rows they lie in. Each lane of a quad finds the address
+// of one of the four and hands it to the others. Horizontal neighbours take the same input channels, vertical
+// neighbours the same output channels: where SHARE_C and SHARE_K are 2, each reads half of what it shares and swaps for
+// the other half, and its tile begins with the half that it reads itself. A workgroup is QUADS such tiles of one tap
+// and one range, so that its loops are uniform. Where there are several ranges, each stores its own copy of the weight,
+// and add_splits adds the copies. Padding of the weight is stored as 0.
 // Bindings: x [N,H,W,C/4], dy [N,P,Q,K/4], dweight [ranges][R,S,C/groups,K/4].
 // Source: Chetlur et al. 2014 (arXiv:1410.0759) §3.
 const QUADS: u32 = 1u; // subgroups of a workgroup
 const THREADS: u32 = 4u * QUADS;
-const TILE_PIXELS: u32 = 2u;
 const TILE_C: u32 = 2u;
 const TILE_K: u32 = 2u;
 const SHARE_C: u32 = 2u; // 1 or 2, 1 where TILE_C is 1
@@ -78,51 +78,65 @@ fn conv2d_backward_weight_quads(
   let other_c = c0 + (1u - across) * OWN_C;
   let own_k = k0 + down % SHARE_K * OWN_K;
   let other_k = k0 + (1u - down) * OWN_K;
-  // Output columns [begin, end) are those whose input column q·stride + shift lies inside.
   let shift = i32(tap % S * DILATION_W) - PAD_LEFT;
-  let begin = u32(max(0, i32(STRIDE_W) - 1 - shift) / i32(STRIDE_W));
-  let end = min(Q, u32(max(0, i32(W + STRIDE_W) - 1 - shift) / i32(STRIDE_W)));
   let below = i32(tap / S * DILATION_H) - PAD_TOP;
-  let last = min(first + ROWS, ALL_ROWS);
+  let last = min(first + ROWS, ALL_ROWS) * Q;
   var total: array<vec4<f32>, 4u * TILE_C * TILE_K>;
-  for (var chunk = first; chunk < last; chunk += SUM_ROWS) {
+  for (var chunk = first * Q; chunk < last; chunk += SUM_ROWS * Q) {
     var acc: array<vec4<f32>, 4u * TILE_C * TILE_K>;
-    for (var row = chunk; row < min(chunk + SUM_ROWS, last); row++) {
-      let h = u32(i32(row % P * STRIDE_H) + below);
-      if (h >= H) {
-        continue;
-      }
-      let x_row = ((row / P * H + h) * W + u32(shift)) * C4 + group_c0 + own_c;
-      let dy_row = row * Q * K4 + own_k;
-      for (var q = begin; q < end; q += TILE_PIXELS) {
-        var a: array<vec4<f32>, TILE_PIXELS * TILE_C>;
-        var b: array<vec4<f32>, TILE_PIXELS * TILE_K>;
-        for (var t = 0u; t < TILE_PIXELS; t++) { // unroll
-          // Beyond the row's end its last pixel is read again, and multiplied by 0.
-          let column = min(q + t, end - 1u);
-          for (var i = 0u; i < OWN_C; i++) { // unroll
-            a[t * TILE_C + i] = a_load(x_row + column * (STRIDE_W * C4) + i, group_c0 + own_c + i);
-          }
-          for (var i = OWN_C; i < TILE_C; i++) { // unroll
-            a[t * TILE_C + i] = quadSwapX(a[t * TILE_C + i - OWN_C]);
-          }
-          for (var j = 0u; j < OWN_K; j++) { // unroll
-            b[t * TILE_K + j] = select(vec4<f32>(), b_load(dy_row + column * K4 + j, own_k + j), q + t < end);
-          }
-          for (var j = OWN_K; j < TILE_K; j++) { // unroll
-            b[t * TILE_K + j] = quadSwapY(b[t * TILE_K + j - OWN_K]);
-          }
+    let end = min(chunk + SUM_ROWS * Q, last);
+    for (var first_pixel = chunk; first_pixel < end; first_pixel += 4u) {
+      // This lane's pixel and where x lies under it; a negative coordinate becomes a huge unsigned one.
+      let own = min(first_pixel + index % 4u, end - 1u);
+      let h = u32(i32(own / Q % P * STRIDE_H) + below);
+      let w = u32(i32(own % Q * STRIDE_W) + shift);
+      let valid = first_pixel + index % 4u < end && h < H && w < W;
+      let base = select(0xffffffffu, (own / (P * Q) * (H * W) + h * W + w) * C4, valid);
+      let bases = vec4u(
+        subgroupBroadcast(base, 0u),
+        subgroupBroadcast(base, 1u),
+        subgroupBroadcast(base, 2u),
+        subgroupBroadcast(base, 3u),
+      );
+      let inside = bases != vec4u(0xffffffffu);
+      // Vec4s of four channels of a pixel, four pixels, turned to vec4s of four pixels of a channel: a result is then a
+      // dot product, which needs fewer registers at once.
+      var a: array<vec4<f32>, 4u * TILE_C>;
+      var b: array<vec4<f32>, 4u * TILE_K>;
+      let x_at = select(vec4u(0u), bases, inside) + group_c0 + own_c;
+      let dy_at = min(vec4u(first_pixel) + vec4u(0u, 1u, 2u, 3u), vec4u(end - 1u)) * K4 + own_k;
+      for (var i = 0u; i < OWN_C; i++) { // unroll
+        let a0 = select(vec4<f32>(), a_load(x_at.x + i, group_c0 + own_c + i), inside.x);
+        let a1 = select(vec4<f32>(), a_load(x_at.y + i, group_c0 + own_c + i), inside.y);
+        let a2 = select(vec4<f32>(), a_load(x_at.z + i, group_c0 + own_c + i), inside.z);
+        let a3 = select(vec4<f32>(), a_load(x_at.w + i, group_c0 + own_c + i), inside.w);
+        for (var e = 0u; e < 4u; e++) { // unroll
+          a[i * 4u + e] = vec4<f32>(a0[e], a1[e], a2[e], a3[e]);
         }
-        for (var i = 0u; i < TILE_C; i++) { // unroll
-          for (var e = 0u; e < 4u; e++) { // unroll
-            for (var j = 0u; j < TILE_K; j++) { // unroll
-              var sum = a[i][e] * b[j];
-              for (var t = 1u; t < TILE_PIXELS; t++) { // unroll
-                sum += a[t * TILE_C + i][e] * b[t * TILE_K + j];
-              }
-              acc[(i * 4u + e) * TILE_K + j] += sum;
-            }
-          }
+      }
+      for (var e = 4u * OWN_C; e < 4u * TILE_C; e++) { // unroll
+        a[e] = quadSwapX(a[e - 4u * OWN_C]);
+      }
+      for (var j = 0u; j < OWN_K; j++) { // unroll
+        let b0 = select(vec4<f32>(), b_load(dy_at.x + j, own_k + j), inside.x);
+        let b1 = select(vec4<f32>(), b_load(dy_at.y + j, own_k + j), inside.y);
+        let b2 = select(vec4<f32>(), b_load(dy_at.z + j, own_k + j), inside.z);
+        let b3 = select(vec4<f32>(), b_load(dy_at.w + j, own_k + j), inside.w);
+        for (var e = 0u; e < 4u; e++) { // unroll
+          b[j * 4u + e] = vec4<f32>(b0[e], b1[e], b2[e], b3[e]);
+        }
+      }
+      for (var e = 4u * OWN_K; e < 4u * TILE_K; e++) { // unroll
+        b[e] = quadSwapY(b[e - 4u * OWN_K]);
+      }
+      for (var i = 0u; i < 4u * TILE_C; i++) { // unroll
+        for (var j = 0u; j < TILE_K; j++) { // unroll
+          acc[i * TILE_K + j] += vec4<f32>(
+            dot(a[i], b[4u * j]),
+            dot(a[i], b[4u * j + 1u]),
+            dot(a[i], b[4u * j + 2u]),
+            dot(a[i], b[4u * j + 3u]),
+          );
         }
       }
     }

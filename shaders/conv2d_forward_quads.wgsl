@@ -100,19 +100,28 @@ fn conv2d_forward_quads(
       for (var i = OWN_PIXELS; i < TILE_PIXELS; i++) { // unroll
         a[i] = quadSwapX(a[i - OWN_PIXELS]);
       }
+      // The 4×4 blocks of the weight are turned, so that a result is a dot product: it needs fewer registers at once.
       var b: array<vec4<f32>, 4u * TILE_VECS>;
-      for (var e = 0u; e < 4u; e++) { // unroll
-        for (var j = 0u; j < OWN_VECS; j++) { // unroll
-          b[e * TILE_VECS + j] = b_load(b_base + e * K4 + j);
+      for (var j = 0u; j < OWN_VECS; j++) { // unroll
+        let b0 = b_load(b_base + j);
+        let b1 = b_load(b_base + K4 + j);
+        let b2 = b_load(b_base + 2u * K4 + j);
+        let b3 = b_load(b_base + 3u * K4 + j);
+        for (var e = 0u; e < 4u; e++) { // unroll
+          b[j * 4u + e] = vec4<f32>(b0[e], b1[e], b2[e], b3[e]);
         }
-        for (var j = OWN_VECS; j < TILE_VECS; j++) { // unroll
-          b[e * TILE_VECS + j] = quadSwapY(b[e * TILE_VECS + j - OWN_VECS]);
-        }
+      }
+      for (var e = 4u * OWN_VECS; e < 4u * TILE_VECS; e++) { // unroll
+        b[e] = quadSwapY(b[e - 4u * OWN_VECS]);
       }
       for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
         for (var j = 0u; j < TILE_VECS; j++) { // unroll
-          acc[i * TILE_VECS + j] += a[i].x * b[j] + a[i].y * b[TILE_VECS + j] + a[i].z * b[2u * TILE_VECS + j]
-            + a[i].w * b[3u * TILE_VECS + j];
+          acc[i * TILE_VECS + j] += vec4<f32>(
+            dot(a[i], b[4u * j]),
+            dot(a[i], b[4u * j + 1u]),
+            dot(a[i], b[4u * j + 2u]),
+            dot(a[i], b[4u * j + 3u]),
+          );
         }
       }
       b_base += 4u * K4;

@@ -16,6 +16,7 @@ import {
   stepConsts,
 } from "./conv2d-dense.ts";
 import { inputGradientQuads } from "./conv2d-quads.ts";
+import { inputGradientTiled } from "./conv2d-tiled.ts";
 import { winogradInputGradient } from "./winograd.ts";
 
 /** Register tiles of pixels × up to two vec4s of channels. */
@@ -92,6 +93,7 @@ export const conv2dBackwardInput = defineOp<"dy" | "weight", "dx", InputGradient
   lowerings: [
     winogradInputGradient.default,
     inputGradientQuads,
+    ...inputGradientTiled,
     dense("conv2d_backward_input_large", 8, false),
     dense("conv2d_backward_input", 4, true),
     depthwise,

@@ -27,6 +27,7 @@ import {
   forwardSizes,
 } from "./conv2d-dense.ts";
 import { forwardQuads } from "./conv2d-quads.ts";
+import { forwardTiled } from "./conv2d-tiled.ts";
 import { reshape } from "./reshape.ts";
 import { winogradForward } from "./winograd.ts";
 
@@ -140,6 +141,7 @@ export const conv2dForward = defineOp<"x" | "weight", "y", ConvAttrs>({
     few,
     winogradForward.default,
     forwardQuads,
+    ...forwardTiled,
     dense("conv2d_forward_large", 8, false),
     dense("conv2d_forward", 4, true),
     depthwise,
