@@ -60,12 +60,18 @@ fn part(v: vec4<f32>, at: u32) -> Elem { return v[at]; }
 
 // Four numbers of one k, or zeros beyond the last.
 fn if_inside(v: vec4<f32>, k: u32) -> vec4<f32> {
-  return select(vec4<f32>(0.0), v, !K_EDGE || k < K);
+  if (!K_EDGE) {
+    return v;
+  }
+  return select(vec4<f32>(0.0), v, k < K);
 }
 
 // The numbers of k, k + 1, k + 2, k + 3, zeros beyond the last.
 fn inside_lanes(v: vec4<f32>, k: u32) -> vec4<f32> {
-  return select(vec4<f32>(0.0), v, vec4<bool>(!K_EDGE) | (vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(K)));
+  if (!K_EDGE) {
+    return v;
+  }
+  return select(vec4<f32>(0.0), v, vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(K));
 }
 
 // Index in a of the first of four rows at k.

@@ -66,7 +66,8 @@ const quads: Member = {
   name: "matmul_quads",
   wgsl: matmulQuadsWgsl,
   when: (target) => target.features.includes("subgroups") && hasQuads(target),
-  suits: ({ m, n }) => m >= 8 && n >= 8,
+  // Below that most of a workgroup's lanes would have nothing to compute, and single threads are faster.
+  suits: ({ m, n }) => m >= 12 && n >= 10 && m * n >= 1024,
   tiles: (rows, columns, stacked) => {
     const across = columns <= 16 ? 1 : rows <= 16 ? 4 : 2;
     const tiles = stacked * ceilDiv(rows, 64 / across) * ceilDiv(columns, 16 * across);
