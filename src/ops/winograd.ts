@@ -42,8 +42,9 @@ function applies(problem: Problem): boolean {
 /**
  * Whether to take Winograd unmeasured ("default"), to measure it ("tried"), or neither ("never"). It saves arithmetic
  * (36 products for 16 pixels in place of 144) and pays with memory traffic (2.25 numbers a pixel, written and read),
- * so it needs channels: where four lanes form a subgroup, arithmetic is slow against memory, and 16 channels on both
- * sides gave 1.9 to 5 times the speed of the direct kernels; elsewhere the bound is 2.67 × FLOP/s ÷ bytes/s, 24 to 80.
+ * so it needs channels. Where four lanes form a subgroup, arithmetic is slow against memory: measured against the direct
+ * kernels, 8 channels gave 0.7 to 1.2 times their speed, 16 gave 1.5, 32 gave 2.2, 128 gave 2.8 to 3.6. Elsewhere the
+ * bound is 2.67 × FLOP/s ÷ bytes/s, 24 to 80 channels (calculated, not measured).
  * Tiles that reach over the edge are wasted, and few tiles do not pay for transforming the kernels. A quarter of the
  * largest buffer bounds the memory.
  */

@@ -3,11 +3,11 @@ import { randomUnit } from "../../src/core/random.ts";
 import { evaluate } from "../../src/evaluate.ts";
 import { Learner, type LearnerOptions, nn, sgd } from "../../src/index.ts";
 import { conv2d, relu } from "../../src/ops/index.ts";
-import type { Choices } from "../../src/passes/choose.ts";
 import { conv2dReference } from "../reference/conv.ts";
 import { fillInputs, need } from "../reference/tensor.ts";
 import type { OpCase } from "../reference/types.ts";
 import { fullRun, testDevice } from "../setup/gpu.ts";
+import { choosing } from "./choosing.ts";
 import { caseMismatches, describeMismatches, mismatches } from "./sweep.ts";
 
 /**
@@ -20,11 +20,6 @@ interface Shapes {
   readonly x: readonly [number, number, number, number];
   readonly filters: number;
   readonly padding: number;
-}
-
-/** Every node of an op takes the named lowering. */
-function byOp(names: Readonly<Record<string, string>>): Choices {
-  return new Proxy(names, { get: (_, key) => names[String(key).split("#")[0]!] });
 }
 
 const WINOGRAD = {
@@ -75,7 +70,7 @@ const large: readonly Shapes[] = [
 
 function expectAgreement(shapes: Shapes, products: Readonly<Record<string, string>>): () => Promise<void> {
   return async () => {
-    const options = { relative: RELATIVE, choices: byOp({ ...WINOGRAD, ...products }) };
+    const options = { relative: RELATIVE, choices: choosing({ ...WINOGRAD, ...products }) };
     const found = await caseMismatches(convCase(shapes), options);
     expect(found.length, describeMismatches(found)).toBe(0);
   };
@@ -111,7 +106,7 @@ test("bias and ReLU go into the store of the output transform", async () => {
     (values) => relu(conv2d(need(values, "x"), need(values, "weight"), need(values, "bias"), { padding: 1 })),
     inputs,
     {
-      choices: byOp({ ...WINOGRAD, ...QUADS }),
+      choices: choosing({ ...WINOGRAD, ...QUADS }),
       poison: true,
       onPlan: ({ dispatches }) => {
         details.push(...dispatches.map(({ label, detail }) => `${label} ${detail}`));
@@ -130,7 +125,7 @@ test("the kernel gradient uses the forward pass's windows where it is told to", 
   for (const name of ["winograd", "winograd_kept"]) {
     const found = await caseMismatches(one, {
       relative: RELATIVE,
-      choices: byOp({ ...WINOGRAD, ...QUADS, conv2d_backward_weight: name }),
+      choices: choosing({ ...WINOGRAD, ...QUADS, conv2d_backward_weight: name }),
       onPlan: ({ dispatches }) => {
         windows.push(dispatches.filter(({ label }) => label === "winograd_input").length);
         return undefined;
@@ -176,7 +171,7 @@ test("five steps of training with Winograd in all passes end at the loss of exac
     return losses;
   };
   const exact = await run({ precision: "exact" });
-  const fast = await run({ tune: [{ step: 0, choices: byOp({ ...WINOGRAD, ...QUADS }) }] });
+  const fast = await run({ tune: [{ step: 0, choices: choosing({ ...WINOGRAD, ...QUADS }) }] });
   expect(exact.length).toBe(5);
   expect(fast).not.toEqual(exact);
   const apart = fast.map((loss, i) => Math.abs(loss - exact[i]!) / exact[i]!);
