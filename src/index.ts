@@ -93,11 +93,17 @@ export * as schedules from "./optim/schedule.ts";
 export { eventFileName } from "./tensorboard/events.ts";
 export {
   type Callback,
+  Cancel,
   CancelBatch,
   CancelEpoch,
   CancelFit,
+  CancelTrain,
+  CancelValidate,
+  type CheckedHooks,
   type EpochRecord,
   type FitContext,
+  type HookName,
+  type Hooks,
   type StepRecord,
   type ValidationResult,
 } from "./train/callback.ts";
@@ -114,6 +120,8 @@ export { TrainingVerdict, type TrainingVerdictOptions } from "./train/callbacks/
 export type { FineTuneOptions } from "./train/fine-tune.ts";
 export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from "./train/fit-options.ts";
 export { Learner, type LearnerOptions } from "./train/learner.ts";
+export type { LrFindOptions, LrFindResult } from "./train/lr-find.ts";
+export { type LrSuggestions, suggestLr } from "./train/lr-suggestions.ts";
 export { accuracy, type Metric, metric, topK } from "./train/metrics.ts";
 export type { PredictInput, Prediction } from "./train/predict.ts";
 export type {
@@ -134,6 +142,7 @@ export {
 } from "./train/profile.ts";
 export { type ProfileOptions, profileStep } from "./train/profile-step.ts";
 export type { RunEvent, RunLog } from "./train/run.ts";
+export { SmoothedLoss } from "./train/smoothed-loss.ts";
 export type { TensorStatistics } from "./train/statistics.ts";
 export {
   type ColorDim,

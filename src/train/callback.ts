@@ -1,13 +1,22 @@
+import { OptionError } from "../core/errors.ts";
+import type { OptionNames } from "../core/known-options.ts";
+import { nearest } from "../core/nearest.ts";
 import type { GroupNumbers } from "../optim/hyper-schedules.ts";
 import type { Learner } from "./learner.ts";
 import type { ProbeRequest, ProbeResult } from "./probes.ts";
 
-/** Ends the batch: it is not sent to the device. */
-export class CancelBatch extends Error {}
-/** Ends the epoch; validation and `afterEpoch` follow. */
-export class CancelEpoch extends Error {}
-/** Ends training; `afterFit` follows. */
-export class CancelFit extends Error {}
+/** A signal of a callback: ends a part of the fit, whose `afterCancel...` and `after...` hooks follow. */
+export class Cancel extends Error {}
+/** The batch is not sent to the device. */
+export class CancelBatch extends Cancel {}
+/** Ends the epoch's training; validation follows. */
+export class CancelTrain extends Cancel {}
+/** Ends or leaves out the validation; its result is NaN. */
+export class CancelValidate extends Cancel {}
+/** Ends the epoch, without validation. */
+export class CancelEpoch extends Cancel {}
+/** Ends the fit. */
+export class CancelFit extends Cancel {}
 
 /** Scalars of one finished step, in step order. */
 export interface StepRecord {
@@ -63,32 +72,135 @@ export interface FitContext {
   result: EpochRecord | undefined;
 }
 
+/** A hook that may wait, which pauses training: nothing is sent to the device meanwhile. */
+type Hook = (context: FitContext) => void | Promise<void>;
+
 /**
- * Hooks into training, as fastai's in camelCase. GPU values are not there when a step is encoded; they arrive in step
- * order through `onRecord`. `afterEpoch` and `afterFit` run when all records have arrived.
+ * Hooks into training, as fastai's in camelCase. They run when a step is encoded, before the device has done it; GPU
+ * values arrive later, in step order, through `onRecord`. All records have arrived when `afterTrain`, `afterValidate`,
+ * `afterEpoch`, `afterFit` and the `afterCancel` hooks of these run. As in fastai, an `after` hook follows its
+ * `afterCancel`.
  */
-export interface Callback {
+export interface Hooks {
+  beforeFit?: Hook;
+  beforeEpoch?: Hook;
+  beforeTrain?: Hook;
+  beforeBatch?: Hook;
+  afterBatch?: Hook;
+  afterTrain?: Hook;
+  /** Scalars of a finished step. A Cancel signal thrown here takes effect before the next batch is encoded. */
+  onRecord?(record: StepRecord, context: FitContext): void;
+  beforeValidate?: Hook;
+  afterValidate?(result: ValidationResult, context: FitContext): void | Promise<void>;
+  afterEpoch?: Hook;
+  afterFit?: Hook;
+  afterCancelBatch?: Hook;
+  afterCancelTrain?: Hook;
+  afterCancelValidate?: Hook;
+  afterCancelEpoch?: Hook;
+  afterCancelFit?: Hook;
+}
+
+export type HookName = keyof Hooks;
+
+/** Something that follows a fit and may steer it: hooks under a name. */
+export interface Callback extends Hooks {
   readonly name: string;
   /** Lower runs first; default 0. */
   readonly order?: number;
   /** Statistics of activations, gradients and weights it wants, read when a fit begins. */
   readonly probes?: readonly ProbeRequest[];
-  beforeFit?(context: FitContext): void | Promise<void>;
-  beforeEpoch?(context: FitContext): void | Promise<void>;
-  /** May wait, which pauses training: nothing is sent to the device meanwhile. */
-  beforeBatch?(context: FitContext): void | Promise<void>;
-  afterBatch?(context: FitContext): void;
-  onRecord?(record: StepRecord, context: FitContext): void;
-  beforeValidate?(context: FitContext): void | Promise<void>;
-  afterValidate?(result: ValidationResult, context: FitContext): void | Promise<void>;
-  afterEpoch?(context: FitContext): void | Promise<void>;
-  afterFit?(context: FitContext): void | Promise<void>;
 }
 
-/** Callbacks in their order: by `order`, then as added. */
-export function inOrder(callbacks: readonly Callback[]): Callback[] {
-  return callbacks
-    .map((callback, index) => ({ callback, index }))
-    .sort((a, b) => (a.callback.order ?? 0) - (b.callback.order ?? 0) || a.index - b.index)
-    .map(({ callback }) => callback);
+const HOOKS: OptionNames<Hooks> = {
+  ...{ beforeFit: true, beforeEpoch: true, beforeTrain: true, beforeBatch: true, afterBatch: true },
+  ...{ afterTrain: true, onRecord: true, beforeValidate: true, afterValidate: true, afterEpoch: true },
+  ...{ afterFit: true, afterCancelBatch: true, afterCancelTrain: true, afterCancelValidate: true },
+  ...{ afterCancelEpoch: true, afterCancelFit: true },
+};
+
+type Part = "batch" | "epoch" | "train" | "validate" | "fit" | "record";
+
+type LooksLikeHook<Name extends string> =
+  Lowercase<Name> extends Part
+    ? false
+    : Lowercase<Name> extends `${"before" | "after" | "on"}${string}` | `${string}${Part}`
+      ? true
+      : false;
+
+const LOOKS_LIKE_HOOK = /^(before|after|on)|.(batch|epoch|train|validate|fit|record)$/i;
+
+/** Methods that look like hooks but are none do not compile: a misspelt hook would never be called. */
+export type CheckedHooks<C> = {
+  [Name in keyof C]: Name extends keyof Callback
+    ? C[Name]
+    : C[Name] extends (...values: never[]) => unknown
+      ? Name extends string
+        ? LooksLikeHook<Name> extends true
+          ? "this is no hook of Callback: is it misspelt?"
+          : C[Name]
+        : C[Name]
+      : C[Name];
+};
+
+/**
+ * Refuses methods that look like hooks but are none.
+ * Errors  OptionError naming the nearest hook
+ */
+export function checkHooks(callback: Callback): void {
+  for (let level: object | null = callback; level && level !== Object.prototype; ) {
+    for (const name of Object.getOwnPropertyNames(level)) {
+      const method: unknown = Object.getOwnPropertyDescriptor(level, name)?.value;
+      if (typeof method !== "function" || !LOOKS_LIKE_HOOK.test(name)) continue;
+      if (name in HOOKS || level.constructor === method) continue;
+      throw new OptionError({
+        op: `callback ${callback.name}`,
+        problem: "unknown hook",
+        expected: nearest(name, Object.keys(HOOKS)) ?? Object.keys(HOOKS).join(", "),
+        got: name,
+      });
+    }
+    level = Object.getPrototypeOf(level) as object | null;
+  }
+}
+
+/** The hooks of a fit's callbacks: by `order`, then as added. Only those that exist are called. */
+export class HookList {
+  readonly #hooks = new Map<HookName, readonly ((...values: never[]) => unknown)[]>();
+
+  constructor(callbacks: readonly Callback[]) {
+    const ordered = callbacks
+      .map((callback, index) => ({ callback, index }))
+      .sort((a, b) => (a.callback.order ?? 0) - (b.callback.order ?? 0) || a.index - b.index);
+    for (const name of Object.keys(HOOKS) as HookName[]) {
+      const found = ordered.flatMap(({ callback }) => {
+        const hook = callback[name];
+        return hook ? [hook.bind(callback) as (...values: never[]) => unknown] : [];
+      });
+      this.#hooks.set(name, found);
+    }
+  }
+
+  /** All hooks of a name, for those that take more than the context. */
+  get<Name extends HookName>(name: Name): readonly NonNullable<Hooks[Name]>[] {
+    return this.#hooks.get(name) as readonly NonNullable<Hooks[Name]>[];
+  }
+
+  /** Calls the hooks of a name one after another; a promise only where one of them waits. */
+  call(
+    name: Exclude<HookName, "onRecord" | "afterValidate">,
+    context: FitContext,
+  ): Promise<void> | undefined {
+    const hooks = this.get(name);
+    for (let i = 0; i < hooks.length; i++) {
+      const waits = hooks[i]!(context);
+      if (waits) return callRest(waits, hooks, i + 1, context);
+    }
+    return undefined;
+  }
+}
+
+async function callRest(first: Promise<void>, hooks: readonly Hook[], next: number, context: FitContext) {
+  await first;
+  for (const hook of hooks.slice(next)) await hook(context);
 }

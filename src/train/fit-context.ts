@@ -1,6 +1,15 @@
 import type { GroupNumbers } from "../optim/hyper-schedules.ts";
+import type { StepRow } from "../plan/step-row.ts";
 import type { EpochRecord, FitContext } from "./callback.ts";
 import type { Learner } from "./learner.ts";
+
+/** A step as it was sent: enough to send it again, bit for bit. */
+export interface SentStep {
+  readonly plan: string;
+  readonly row: StepRow;
+  /** Epoch of the learner's life, which decides the order of examples. */
+  readonly epoch: number;
+}
 
 /** Where a fit is; what its callbacks see. */
 export class FitState implements FitContext {
@@ -12,6 +21,8 @@ export class FitState implements FitContext {
   step: number;
   groups: readonly GroupNumbers[];
   result: EpochRecord | undefined;
+  /** Every step that was sent, where a callback wants to send some of them again. */
+  trail: SentStep[] | undefined;
 
   constructor(learner: Learner, epochs: number, groups: readonly GroupNumbers[]) {
     this.learner = learner;

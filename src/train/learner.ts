@@ -9,7 +9,14 @@ import { type FreezeOptions, Model } from "../nn/model.ts";
 import type { AnyModule } from "../nn/module.ts";
 import { checkGroups, type Optimizer, sgd } from "../optim/optimizer.ts";
 import { printPlan } from "../plan/print.ts";
-import type { Callback, ValidationResult } from "./callback.ts";
+import {
+  type Callback,
+  type CheckedHooks,
+  checkHooks,
+  type HookName,
+  type Hooks,
+  type ValidationResult,
+} from "./callback.ts";
 import { checkAlike, checkCounts } from "./check-options.ts";
 import { Feeder } from "./feeder.ts";
 import { type FineTuneOptions, fineTune } from "./fine-tune.ts";
@@ -24,6 +31,7 @@ import {
   type SgdrOptions,
   sgdrSchedule,
 } from "./fit-options.ts";
+import { type LrFindOptions, type LrFindResult, lrFind } from "./lr-find.ts";
 import type { Metric } from "./metrics.ts";
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
 import { ProbeSet } from "./probe-set.ts";
@@ -125,6 +133,7 @@ export class Learner {
     this.feeder = new Feeder(this.program.engine);
     this.tuning = new TrainingTuning(this, options);
     this.#callbacks = [...(options.callbacks ?? [])];
+    this.#callbacks.forEach(checkHooks);
     this.#predictor = new Predictor(this.program, options.data.train, this.batchSize);
   }
 
@@ -138,10 +147,23 @@ export class Learner {
     return count;
   }
 
-  /** Adds a callback. */
-  use<C extends Callback>(callback: C): C {
+  /** Adds a callback. Errors  OptionError for a method that is no hook: misspelt, it would never be called */
+  use<C extends Callback>(callback: C & CheckedHooks<C>): C {
+    checkHooks(callback);
     this.#callbacks.push(callback);
     return callback;
+  }
+
+  /** Adds a single hook; returns how to take it away. */
+  on<Name extends HookName>(hook: Name, listener: NonNullable<Hooks[Name]>): () => void {
+    const callback: Callback = this.use({ name: hook, [hook]: listener } as Callback);
+    return () => this.remove(callback);
+  }
+
+  /** Takes a callback away; a fit that runs keeps it to its end. */
+  remove(callback: Callback): void {
+    const index = this.#callbacks.indexOf(callback);
+    if (index >= 0) this.#callbacks.splice(index, 1);
   }
 
   get callbacks(): readonly Callback[] {
@@ -188,6 +210,11 @@ export class Learner {
   async fineTune(epochs: number, options: FineTuneOptions = {}): Promise<RunLog> {
     await fineTune(this, epochs, options);
     return this.run;
+  }
+
+  /** Loss over a rising lr, and what it suggests; everything is put back afterwards. Source  fastai lr_find */
+  lrFind(options: LrFindOptions = {}): Promise<LrFindResult> {
+    return lrFind(this, options);
   }
 
   /** Loss and metrics over the validation data (or another data set of its form), every example once. */
@@ -320,10 +347,7 @@ export class Learner {
     for (const [name, column] of Object.entries({ ...data.inputs, ...data.targets })) {
       engine.upload(`${split}.${name}`, column.data);
     }
-    engine.upload(
-      `${split}.indices`,
-      Uint32Array.from({ length: data.count }, (_, i) => i),
-    );
+    engine.upload(`${split}.indices`, naturalOrder(data.count));
   }
 
   /** Sends the order of examples of an epoch. */
@@ -334,9 +358,19 @@ export class Learner {
     this.program.engine.upload("train.indices", permutation(data.train.count, key));
   }
 
+  /** Sends the order that the epochs begun so far have left behind. */
+  restoreOrder(): void {
+    if (this.epochs > 0) this.shuffle(this.epochs - 1);
+    else this.program.engine.upload("train.indices", naturalOrder(this.options.data.train.count));
+  }
+
   /** Frees the GPU memory of this learner; the device stays usable. */
   dispose(): void {
     this.tuning.cancel();
     this.program.engine.dispose();
   }
+}
+
+function naturalOrder(count: number): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from({ length: count }, (_, i) => i);
 }

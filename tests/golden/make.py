@@ -1,6 +1,6 @@
 """Makes the golden files beside this script from PyTorch.
 
-Usage: python make.py [runs|steps|schedules|ops|models|summary [name ...]]"""
+Usage: python make.py [runs|steps|schedules|ops|models|summary|lr_find [name ...]]"""
 
 import importlib
 import pathlib
@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-PARTS = ("runs", "steps", "schedules", "ops", "models", "summary")
+PARTS = ("runs", "steps", "schedules", "ops", "models", "summary", "lr_find")
 
 
 def main(arguments):
