@@ -9,12 +9,14 @@ import { describeAdapter, requestDevice } from "../gpu/request-device.ts";
 import { buildModel, DEFAULT_CLASSES, modelEntry } from "../models/index.ts";
 import * as nn from "../nn/index.ts";
 import { sgd } from "../optim/optimizer.ts";
+import type { EpochRecord } from "../train/callback.ts";
+import { Progress } from "../train/callbacks/progress.ts";
 import { Learner } from "../train/learner.ts";
 import { accuracy } from "../train/metrics.ts";
-import { ProgressReport } from "./train-progress.ts";
 import {
   type Answer,
   DATA_URL,
+  type EpochResult,
   EVENT_FUNCTION,
   type Prepared,
   type PrepareRequest,
@@ -73,7 +75,17 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
       seed,
       onWarning: (text) => send({ type: "note", text }),
     });
-    const report = learner.use(new ProgressReport(send));
+    const results: EpochResult[] = [];
+    const report = learner.use(
+      new Progress({
+        report: (progress) => send({ type: "progress", progress }),
+        reportEpoch: (record) => {
+          const result = epochResult(record);
+          results.push(result);
+          send({ type: "epoch", epochs, result });
+        },
+      }),
+    );
     try {
       const run = await learner.fitOneCycle(epochs, { lrMax, pctStart: 0.25, momentum: [0.95, 0.85, 0.95] });
       return {
@@ -81,7 +93,7 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
         model,
         seed,
         parameters: learner.model.parameterCount(),
-        epochs: report.epochs,
+        epochs: results,
         steps: learner.steps,
         msPerStep: report.msPerStep,
         history: {
@@ -94,6 +106,11 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
       learner.dispose();
     }
   });
+}
+
+/** An epoch as the file holds it. */
+function epochResult({ epoch, trainLoss, validLoss, metrics, seconds }: EpochRecord): EpochResult {
+  return { epoch: epoch + 1, trainLoss, validLoss, validAccuracy: metrics.accuracy ?? Number.NaN, seconds };
 }
 
 /** The adapter's name without advice, for the file. */

@@ -1,3 +1,5 @@
+import type { TrainingProgress } from "../train/callbacks/progress.ts";
+
 /** What the page of `npm run train` and the terminal tell each other; all of it JSON. */
 
 /** One line of an epoch. `epoch` counts from 1. */
@@ -30,25 +32,6 @@ export interface RunResult {
   };
 }
 
-/** Where a run is. */
-export interface Progress {
-  /** From 1. */
-  readonly epoch: number;
-  readonly epochs: number;
-  /** Steps done in this epoch, of `steps`. */
-  readonly step: number;
-  readonly steps: number;
-  /** Smoothed over the last steps. */
-  readonly loss: number;
-  /** Of the training batches, smoothed alike. */
-  readonly accuracy: number;
-  readonly lr: number;
-  readonly momentum: number;
-  readonly examplesPerSecond: number;
-  /** To the end of this run. */
-  readonly secondsLeft: number;
-}
-
 export interface PrepareRequest {
   readonly model: string;
   /** Names of IDX files served under `DATA_URL`; null: the built-in data. */
@@ -78,7 +61,7 @@ export interface TrainRequest {
 
 /** What happens during a call of the page. */
 export type TrainEvent =
-  | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "progress"; readonly progress: TrainingProgress }
   | { readonly type: "epoch"; readonly epochs: number; readonly result: EpochResult }
   | { readonly type: "note"; readonly text: string };
 

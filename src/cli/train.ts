@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { modelEntry } from "../models/index.ts";
+import { progressLine } from "../train/callbacks/progress-text.ts";
 import { asCommandError, CommandError } from "./command-error.ts";
 import type { CommandContext, CommandPage } from "./context.ts";
 import type { TrainOptions } from "./options.ts";
@@ -17,7 +18,7 @@ import {
   type TrainEvent,
   type TrainRequest,
 } from "./train-result.ts";
-import { epochLine, finalTable, headLines, progressLine, resultText, summaryLine } from "./train-text.ts";
+import { epochLine, finalTable, headLines, resultText, summaryLine } from "./train-text.ts";
 
 /** Exit code of a program ended by Ctrl-C. */
 const INTERRUPTED = 130;

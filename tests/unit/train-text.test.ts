@@ -1,20 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { Terminal } from "../../src/cli/terminal.ts";
-import type { EpochResult, Progress, RunResult } from "../../src/cli/train-result.ts";
+import type { EpochResult, RunResult } from "../../src/cli/train-result.ts";
+import { epochLine, finalTable, headLines, resultText, summaryLine } from "../../src/cli/train-text.ts";
+import type { TrainingProgress } from "../../src/train/callbacks/progress.ts";
 import {
   bar,
-  epochLine,
-  finalTable,
   formatLoss,
   formatRate,
   formatSeconds,
-  headLines,
   progressLine,
-  resultText,
-  summaryLine,
-} from "../../src/cli/train-text.ts";
+} from "../../src/train/callbacks/progress-text.ts";
 
-const progress: Progress = {
+const progress: TrainingProgress = {
   epoch: 2,
   epochs: 5,
   step: 31,
