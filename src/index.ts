@@ -117,6 +117,19 @@ export {
 } from "./train/callbacks/activation-stats.ts";
 export { TensorBoard, type TensorBoardOptions } from "./train/callbacks/tensorboard.ts";
 export { TrainingVerdict, type TrainingVerdictOptions } from "./train/callbacks/training-verdict.ts";
+export {
+  Checkpoint,
+  type CheckpointOptions,
+  type CheckpointState,
+  type CheckpointStore,
+} from "./train/callbacks/checkpoint.ts";
+export { EarlyStopping, type EarlyStoppingOptions } from "./train/callbacks/early-stopping.ts";
+export type { MonitorOptions } from "./train/callbacks/monitor.ts";
+export { Progress, type ProgressOptions, type TrainingProgress } from "./train/callbacks/progress.ts";
+export { epochText, progressLine } from "./train/callbacks/progress-text.ts";
+export { Recorder, type RecorderData } from "./train/callbacks/recorder.ts";
+export { SaveBest, type SaveBestOptions } from "./train/callbacks/save-best.ts";
+export { Throughput } from "./train/callbacks/throughput.ts";
 export type { FineTuneOptions } from "./train/fine-tune.ts";
 export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from "./train/fit-options.ts";
 export { Learner, type LearnerOptions } from "./train/learner.ts";
