@@ -59,7 +59,7 @@ export { type Mode, traceMode } from "./graph/trace.ts";
 export type { Initialiser, Value } from "./graph/value.ts";
 export * from "./models/index.ts";
 export * as nn from "./nn/index.ts";
-export type { Loss } from "./nn/losses.ts";
+export { type Loss, perExample } from "./nn/losses.ts";
 export type { FreezeOptions, Model } from "./nn/model.ts";
 export { type AnyModule, type Module, type ModuleInit, makeModule, type Values } from "./nn/module.ts";
 export { type ExportOnnxOptions, exportOnnx, type OnnxSource } from "./onnx/export.ts";
@@ -115,27 +115,38 @@ export {
   type StatisticsOptions,
   WeightStats,
 } from "./train/callbacks/activation-stats.ts";
-export { TensorBoard, type TensorBoardOptions } from "./train/callbacks/tensorboard.ts";
-export { TrainingVerdict, type TrainingVerdictOptions } from "./train/callbacks/training-verdict.ts";
 export {
   Checkpoint,
   type CheckpointOptions,
   type CheckpointState,
   type CheckpointStore,
 } from "./train/callbacks/checkpoint.ts";
+export {
+  type Confusion,
+  ConfusionMatrix,
+  type ConfusionMatrixOptions,
+} from "./train/callbacks/confusion-matrix.ts";
 export { EarlyStopping, type EarlyStoppingOptions } from "./train/callbacks/early-stopping.ts";
+export { GradientClip, type GradientClipOptions } from "./train/callbacks/gradient-clip.ts";
+export { LabelNoise, type LabelNoiseOptions } from "./train/callbacks/label-noise.ts";
+export { Mixup, type MixupOptions } from "./train/callbacks/mixup.ts";
 export type { MonitorOptions } from "./train/callbacks/monitor.ts";
+export { NanGuard, type NanGuardOptions } from "./train/callbacks/nan-guard.ts";
 export { Progress, type ProgressOptions, type TrainingProgress } from "./train/callbacks/progress.ts";
 export { epochText, progressLine } from "./train/callbacks/progress-text.ts";
 export { Recorder, type RecorderData } from "./train/callbacks/recorder.ts";
 export { SaveBest, type SaveBestOptions } from "./train/callbacks/save-best.ts";
+export { TensorBoard, type TensorBoardOptions } from "./train/callbacks/tensorboard.ts";
 export { Throughput } from "./train/callbacks/throughput.ts";
+export { type ExampleLoss, TopLosses, type TopLossesOptions } from "./train/callbacks/top-losses.ts";
+export { TrainingVerdict, type TrainingVerdictOptions } from "./train/callbacks/training-verdict.ts";
 export type { FineTuneOptions } from "./train/fine-tune.ts";
 export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from "./train/fit-options.ts";
 export { Learner, type LearnerOptions } from "./train/learner.ts";
 export type { LrFindOptions, LrFindResult } from "./train/lr-find.ts";
 export { type LrSuggestions, suggestLr } from "./train/lr-suggestions.ts";
 export { accuracy, type Metric, metric, topK } from "./train/metrics.ts";
+export type { NonFinite } from "./train/non-finite.ts";
 export type { PredictInput, Prediction } from "./train/predict.ts";
 export type {
   ProbeKind,
@@ -163,6 +174,7 @@ export {
   type StatisticsJson,
   StatisticsLog,
 } from "./train/statistics-log.ts";
+export type { StepChange, TrainingBatch } from "./train/step-changes.ts";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./train/summary.ts";
 export type { TuneOption, TuningRecord } from "./train/tuning.ts";
 export {

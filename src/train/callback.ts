@@ -4,6 +4,7 @@ import { nearest } from "../core/nearest.ts";
 import type { GroupNumbers } from "../optim/hyper-schedules.ts";
 import type { Learner } from "./learner.ts";
 import type { ProbeRequest, ProbeResult } from "./probes.ts";
+import type { StepChange } from "./step-changes.ts";
 
 /** A signal of a callback: ends a part of the fit, whose `afterCancel...` and `after...` hooks follow. */
 export class Cancel extends Error {}
@@ -103,8 +104,8 @@ export interface Hooks {
 
 export type HookName = keyof Hooks;
 
-/** Something that follows a fit and may steer it: hooks under a name. */
-export interface Callback extends Hooks {
+/** Something that follows a fit and may steer it: hooks under a name, statistics, additions to the compiled step. */
+export interface Callback extends Hooks, StepChange {
   readonly name: string;
   /** Lower runs first; default 0. */
   readonly order?: number;

@@ -7,13 +7,14 @@ import { constant, input, stateValue } from "../graph/leaf.ts";
 import type { GraphProbe } from "../graph/probe.ts";
 import { onBehalf, scope, trace } from "../graph/trace.ts";
 import type { State, Value } from "../graph/value.ts";
-import type { Loss } from "../nn/losses.ts";
+import { type Loss, perExample } from "../nn/losses.ts";
 import type { Model } from "../nn/model.ts";
 import { isValue, type Values } from "../nn/module.ts";
 import { accumulateGradients, gather, mean, record } from "../ops/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Metric } from "./metrics.ts";
 import { type PlannedProbe, type ProbeRequest, planProbes } from "./probes.ts";
+import { changedBatch, changedOptimizer, type StepChange } from "./step-changes.ts";
 import { appendUpdate } from "./update.ts";
 
 /** Where the arrays of a data set lie: prefix of the inputs' names, replaced when a plan is loaded for a split. */
@@ -29,6 +30,8 @@ export interface Recipe {
   readonly accumulate: number;
   /** Record the metrics of training batches too. */
   readonly trainMetrics: boolean;
+  /** What callbacks add to the training step. */
+  readonly changes?: readonly StepChange[];
 }
 
 /** Statistics to take in a step; the capture fills in where each will be. */
@@ -44,7 +47,7 @@ export const LOSS_COLUMN = 0;
 export function stepGraph(recipe: Recipe, data: DataSet, batch: number, wanted?: WantedProbes): Graph {
   return trace("train", () => {
     const captured = forwardAndBackward(recipe, data, batch, wanted);
-    onBehalf("optimizer", "update", () => appendUpdate(recipe.optimizer, "grads"));
+    onBehalf("optimizer", "update", () => appendUpdate(optimizerOf(recipe), "grads"));
     return { outputs: {}, ...captured };
   });
 }
@@ -61,7 +64,7 @@ export function microGraph(recipe: Recipe, data: DataSet, batch: number, wanted?
 /** The update alone, from accumulated gradients. */
 export function updateGraph(recipe: Recipe): Graph {
   return trace("train", () => {
-    onBehalf("optimizer", "update", () => appendUpdate(recipe.optimizer, "optimizer.accumulated"));
+    onBehalf("optimizer", "update", () => appendUpdate(optimizerOf(recipe), "optimizer.accumulated"));
     return { outputs: {} };
   });
 }
@@ -77,6 +80,21 @@ export function evaluateGraph(recipe: Recipe, data: DataSet, batch: number, want
   });
 }
 
+/** Where the losses of single examples are among a plan's outputs. */
+export const EXAMPLE_LOSS = "loss of each example";
+
+/** Outputs of one batch of a data set in evaluation mode, and on request the loss of every example. */
+export function examplesGraph(recipe: Recipe, data: DataSet, batch: number, withLoss: boolean): Graph {
+  return trace("eval", () => {
+    const { inputs, targets } = gatherBatch(data, batch);
+    const outputs = recipe.model.apply(inputs);
+    const named = isValue(outputs) ? { output: outputs } : outputs;
+    if (!withLoss) return { outputs: named };
+    const losses = scope("loss", () => recipe.model.within(() => perExample(recipe.loss)(outputs, targets)));
+    return { outputs: { ...named, [EXAMPLE_LOSS]: losses } };
+  });
+}
+
 /** Outputs for arrays given directly, in evaluation mode. */
 export function predictGraph(recipe: Recipe, data: Pick<DataSet, "inputs">, batch: number): Graph {
   return trace("eval", () => {
@@ -89,17 +107,21 @@ export function predictGraph(recipe: Recipe, data: Pick<DataSet, "inputs">, batc
   });
 }
 
+function optimizerOf({ optimizer, changes = [] }: Recipe): Optimizer {
+  return changedOptimizer(changes, optimizer);
+}
+
 function forwardAndBackward(
   recipe: Recipe,
   data: DataSet,
   batch: number,
   wanted: WantedProbes | undefined,
 ): { gradients: Map<State, Value>; probes?: GraphProbe[] } {
-  const { model, accumulate } = recipe;
-  const { inputs, targets } = gatherBatch(data, batch);
-  const outputs = model.apply(inputs);
+  const { model, accumulate, changes = [] } = recipe;
+  const given = changedBatch(changes, { ...gatherBatch(data, batch), loss: recipe.loss });
+  const outputs = model.apply(given.inputs);
   const metrics = recipe.trainMetrics ? recipe.metrics : [];
-  const loss = recordScalars(recipe, metrics, outputs, targets);
+  const loss = recordScalars({ ...recipe, loss: given.loss }, metrics, outputs, given.targets);
   const parameters = model.trainable();
   const seeds = new Map([[loss, constant(1 / accumulate)]]);
   const found = backward(seeds, parameters.map(stateValue));

@@ -44,6 +44,7 @@ import {
   readOptimizerState,
   readState,
 } from "./state.ts";
+import { stepChanges } from "./step-changes.ts";
 import { TrainingTuning, type TuningOptions } from "./tuning.ts";
 import { evaluationBatch, evaluationPlans, validateSplit } from "./validate.ts";
 
@@ -134,6 +135,7 @@ export class Learner {
     this.tuning = new TrainingTuning(this, options);
     this.#callbacks = [...(options.callbacks ?? [])];
     this.#callbacks.forEach(checkHooks);
+    this.program.changes = stepChanges(this.#callbacks);
     this.#predictor = new Predictor(this.program, options.data.train, this.batchSize);
   }
 
@@ -151,6 +153,7 @@ export class Learner {
   use<C extends Callback>(callback: C & CheckedHooks<C>): C {
     checkHooks(callback);
     this.#callbacks.push(callback);
+    this.program.changes = stepChanges(this.#callbacks);
     return callback;
   }
 
@@ -164,6 +167,7 @@ export class Learner {
   remove(callback: Callback): void {
     const index = this.#callbacks.indexOf(callback);
     if (index >= 0) this.#callbacks.splice(index, 1);
+    this.program.changes = stepChanges(this.#callbacks);
   }
 
   get callbacks(): readonly Callback[] {
@@ -281,6 +285,7 @@ export class Learner {
   /** Values of all parameters and running statistics by PyTorch's state_dict names, in logical order. */
   async state(): Promise<Record<string, HostArray>> {
     await this.#ready();
+    await this.feeder.flush();
     return readState(this.program, this.model.states());
   }
 
@@ -291,12 +296,14 @@ export class Learner {
   async loadState(values: Readonly<Record<string, ArrayLike<number>>>): Promise<void> {
     const checked = checkedStates(values, this.model.states(), "loadState");
     await this.#ready();
+    await this.feeder.flush();
     this.program.engine.writeStates(checked);
   }
 
   /** Steps taken and the optimizer's moments by parameter name. */
   async optimizerState(): Promise<OptimizerState> {
     await this.#ready();
+    await this.feeder.flush();
     return readOptimizerState(this.program, this.steps);
   }
 
@@ -304,6 +311,7 @@ export class Learner {
   async loadOptimizerState(state: OptimizerState): Promise<void> {
     const moments = checkedMoments(this.program, state);
     await this.#ready();
+    await this.feeder.flush();
     for (const { moment, values } of moments) {
       for (const [parameter, data] of values) this.program.engine.writeMoment(moment, parameter, data);
     }

@@ -14,6 +14,7 @@ import type { StepPlan } from "../plan/step-plan.ts";
 import {
   DATA,
   evaluateGraph,
+  examplesGraph,
   microGraph,
   predictGraph,
   type Recipe,
@@ -23,6 +24,7 @@ import {
 } from "./graphs.ts";
 import { requestsKey } from "./probe-set.ts";
 import type { PlannedProbe, ProbeRequest } from "./probes.ts";
+import { changesKey, type StepChange } from "./step-changes.ts";
 
 /** Marks a block of parameters that the update leaves alone. */
 const FROZEN = 0xffffffff;
@@ -52,6 +54,9 @@ export class Program {
     this.engine = new Engine(contextOf(device), new StateTable(), this.#moments);
   }
 
+  /** What callbacks add to the training step, from the next plan on. */
+  changes: readonly StepChange[] = [];
+
   /** The variant in use. */
   get variant(): Variant {
     return this.#variant;
@@ -70,7 +75,8 @@ export class Program {
 
   /** The graph of the training step (or micro-step). */
   stepGraph(data: DataSet, batch: number, wanted?: WantedProbes): Graph {
-    return (this.recipe.accumulate > 1 ? microGraph : stepGraph)(this.recipe, data, batch, wanted);
+    const recipe = { ...this.recipe, changes: this.changes };
+    return (recipe.accumulate > 1 ? microGraph : stepGraph)(recipe, data, batch, wanted);
   }
 
   /** Key of the training step (or micro-step) of a data set for a batch size, with the statistics of some requests. */
@@ -82,7 +88,7 @@ export class Program {
     requests: readonly ProbeRequest[] = [],
   ): Promise<string> {
     const kind = this.recipe.accumulate > 1 ? "micro" : "step";
-    const name = `${kind} ${split} ${batch} ${this.recipe.model.frozenKey()}${probeKey(requests)}`;
+    const name = `${kind} ${split} ${batch} ${this.#stepKey()}${probeKey(requests)}`;
     const build = () => this.stepGraph(data, batch, this.#wanted(name, variant, requests));
     const key = await this.#ensure(name, variant, build, split, data);
     this.#writeBlocks();
@@ -91,7 +97,13 @@ export class Program {
 
   /** Key of the update alone, for accumulated gradients. */
   async update(variant = this.#variant): Promise<string> {
-    return this.#ensure(`update ${this.recipe.model.frozenKey()}`, variant, () => updateGraph(this.recipe));
+    const build = () => updateGraph({ ...this.recipe, changes: this.changes });
+    return this.#ensure(`update ${this.#stepKey()}`, variant, build);
+  }
+
+  /** What a training step depends on beside its data: frozen layers, and what callbacks add. */
+  #stepKey(): string {
+    return `${this.recipe.model.frozenKey()}${changesKey(this.changes)}`;
   }
 
   async evaluate(
@@ -104,6 +116,13 @@ export class Program {
     const name = `evaluate ${split} ${batch}${probeKey(requests)}`;
     const build = () => evaluateGraph(this.recipe, data, batch, this.#wanted(name, variant, requests));
     return this.#ensure(name, variant, build, split, data);
+  }
+
+  /** Key of the plan that gives a batch's outputs, and on request the loss of every example. */
+  async examples(split: string, data: DataSet, batch: number, withLoss: boolean): Promise<string> {
+    const name = `examples ${split} ${batch}${withLoss ? " with losses" : ""}`;
+    const build = () => examplesGraph(this.recipe, data, batch, withLoss);
+    return this.#ensure(name, this.#variant, build, split, data);
   }
 
   /** Where a loaded plan's statistics are, by output name. */

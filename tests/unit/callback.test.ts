@@ -3,7 +3,7 @@ import type { Callback, FitContext, Learner } from "../../src/index.ts";
 import { checkHooks } from "../../src/train/callback.ts";
 
 /** Never called: what matters is what compiles. */
-export function misspeltHooksDoNotCompile(learner: Learner): void {
+function misspeltHooksDoNotCompile(learner: Learner): void {
   learner.use({ name: "good", afterEpoch() {}, onRecord: ({ loss }) => void loss });
   learner.on("afterEpoch", ({ epoch }) => void epoch);
   // @ts-expect-error a letter too few
@@ -15,7 +15,7 @@ export function misspeltHooksDoNotCompile(learner: Learner): void {
   // @ts-expect-error no hook of this name
   learner.on("epochEnd", () => {});
   // @ts-expect-error a hook takes what it is given, nothing else
-  learner.use({ name: "bad", afterEpoch(count: number) {} });
+  learner.use({ name: "bad", afterEpoch(_count: number) {} });
   // @ts-expect-error misspelt in a class
   learner.use(new Misspelt());
   const kept: Own = learner.use(new Own());
@@ -41,6 +41,10 @@ class Own implements Callback {
     return true;
   }
 }
+
+it("misspelt hooks do not compile (checked by tsc), well-spelt ones do", () => {
+  expect(misspeltHooksDoNotCompile).toBeTypeOf("function");
+});
 
 it("refuses misspelt hooks at run time, for callers without types", () => {
   expect(() => checkHooks(new Own())).not.toThrow();
