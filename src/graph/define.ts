@@ -67,6 +67,21 @@ interface LoweringTerms<K extends string, A> {
   readonly precision?: "exact" | "fast";
 }
 
+/** A function of a WGSL file that a pointwise program is fused into. */
+export interface FusionHook<I extends string = string> {
+  readonly name: string;
+  readonly args: readonly I[];
+}
+
+/** Pooling windows that stand apart inside the image, over which a gradient is spread. */
+export interface Windows {
+  readonly kind: "maximum" | "average";
+  readonly kernelH: number;
+  readonly kernelW: number;
+  readonly strideH: number;
+  readonly strideW: number;
+}
+
 /** One dispatch of one WGSL file. Variables of group 0 are bound to the op's inputs and outputs of the same name. */
 export interface Kernel<I extends string = string, O extends string = string, A = object>
   extends LoweringTerms<I | O, A> {
@@ -75,6 +90,15 @@ export interface Kernel<I extends string = string, O extends string = string, A 
   readonly layouts?: Readonly<Partial<Record<I | O, LayoutRequest>>>;
   /** Fusion hooks the file declares. `epilogue(v, i, c)` sees each element of the first output as it is stored. */
   readonly hooks?: readonly "epilogue"[];
+  /**
+   * Inputs that a pointwise program may make as they are read, each by a hook `name(...args, i, k)`: `args` are elements
+   * i of inputs, the last of them laid out as the result; k is what `channel(c)` keeps of a channel.
+   */
+  readonly prologues?: Readonly<Partial<Record<I, FusionHook<I>>>>;
+  /** Inputs of which the file reads element c as the number of channel c. */
+  readonly channels?: readonly I[];
+  /** The epilogue is `epilogue(v, ...keeps, i, k)`: it gets elements i of these inputs, and k. Only with `hooks`. */
+  readonly keeps?: readonly I[];
   /** Outputs whose padding lanes this kernel stores as 0. */
   readonly padZero?: readonly O[];
   launch(context: LaunchContext<I | O, A>): Launch;
@@ -127,6 +151,10 @@ export interface OpDefinition<I extends string, O extends string, A extends obje
   readonly lowerings?: readonly Lowering<I, O, A>[];
   readonly pointwise?: PointwiseSpec | "program";
   readonly view?: boolean;
+  /** Gradients of pooling: the windows over which `dy` is spread; undefined where they overlap or leave the image. */
+  spreads?(shape: Named<I | O, Shape>, attrs: A): Windows | undefined;
+  /** The op that does the same with `dy` spread over windows, its attributes being those windows. */
+  readonly overWindows?: OpSpec;
   /** Inputs (states) that the kernel changes in place. A node that writes is never removed. */
   readonly writes?: readonly I[];
   /** Gradients by input, or why there are none. Absent only for pointwise ops with a `backward` function. */
@@ -145,6 +173,8 @@ export interface OpSpec {
   readonly lowerings?: readonly Lowering[];
   readonly pointwise?: PointwiseSpec | "program";
   readonly view?: boolean;
+  spreads?(shape: Named<string, Shape>, attrs: object): Windows | undefined;
+  readonly overWindows?: OpSpec;
   readonly writes?: readonly string[];
   readonly gradient?: ErasedGradient;
   cost?(context: { readonly shape: Named<string, Shape>; readonly attrs: object }): Cost;

@@ -1,7 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import type { Shape } from "../core/shape.ts";
 import type { OpSpec } from "./define.ts";
-import type { Epilogue } from "./pointwise.ts";
+import type { Epilogue, PointwiseProgram } from "./pointwise.ts";
 import type { GraphProbe } from "./probe.ts";
 import { makeValue, type State, type Value } from "./value.ts";
 
@@ -20,6 +20,8 @@ export interface Node {
   readonly phase: Phase;
   /** Pointwise calls applied to the first output as it is stored; its operands are among `inputs`. */
   readonly epilogue?: Epilogue;
+  /** Programs that make inputs of the kernel as they are read; operands are names among `inputs`. */
+  readonly prologues?: Readonly<Record<string, PointwiseProgram>>;
 }
 
 /** A program over values: nodes in an order in which every input precedes its use. */
@@ -44,6 +46,7 @@ export interface NodeInit {
   readonly path: string;
   readonly phase: Phase;
   readonly epilogue?: Epilogue | undefined;
+  readonly prologues?: Readonly<Record<string, PointwiseProgram>> | undefined;
 }
 
 let nextId = 0;
@@ -59,6 +62,7 @@ export function makeNode(init: NodeInit): Node {
     path: init.path,
     phase: init.phase,
     ...(init.epilogue && { epilogue: init.epilogue }),
+    ...(init.prologues && { prologues: init.prologues }),
   };
   for (const [name, type] of Object.entries(init.types)) {
     outputs[name] = makeValue(type.shape, type.dtype, { kind: "node", node, output: name });

@@ -24,7 +24,11 @@ export function printGraph(graph: Graph): string {
 function operation(node: Node): string {
   const program = node.op.pointwise === "program" ? programOf(node) : undefined;
   const name = program ? program.calls.map((call) => call.fn).join("→") : node.op.name;
-  return node.epilogue ? `${name}[→${node.epilogue.program.calls.map((call) => call.fn).join("→")}]` : name;
+  const before = Object.entries(node.prologues ?? {}).map(
+    ([input, { calls }]) => `${input}: ${calls.map((call) => call.fn).join("→")}`,
+  );
+  const after = node.epilogue ? [`→${node.epilogue.program.calls.map((call) => call.fn).join("→")}`] : [];
+  return `${name}${[...before, ...after].map((part) => `[${part}]`).join("")}`;
 }
 
 function attributes(node: Node): string {

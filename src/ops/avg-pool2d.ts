@@ -1,11 +1,23 @@
 import forwardWgsl from "../../shaders/avg_pool2d.wgsl?raw";
 import backwardWgsl from "../../shaders/avg_pool2d_backward.wgsl?raw";
+import backwardWindowsWgsl from "../../shaders/avg_pool2d_backward_windows.wgsl?raw";
+import windowsWgsl from "../../shaders/avg_pool2d_windows.wgsl?raw";
 import { CHANNELS_LAST } from "../core/layout.ts";
 import { numel, type Shape } from "../core/shape.ts";
 import { checkFloats, defineOp, type Launch } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import { threadGrid } from "./conv-geometry.ts";
-import { type PoolAttrs, type PoolOptions, poolAttrs, poolConsts, poolShape } from "./pool-geometry.ts";
+import {
+  cellsOver,
+  type PoolAttrs,
+  type PoolOptions,
+  poolAttrs,
+  poolConsts,
+  poolShape,
+  windowLaunch,
+  windowsApart,
+  windowsInside,
+} from "./pool-geometry.ts";
 
 /** Options of avgPool2d. */
 export interface AvgPool2dOptions extends PoolOptions {
@@ -48,6 +60,16 @@ export const average = defineOp<"x", "y", AvgAttrs>({
   shape: ({ x }, attrs) => ({ y: outputShape(x, attrs) }),
   lowerings: [
     {
+      name: "avg_pool2d_windows",
+      wgsl: windowsWgsl,
+      layouts: { x: CHANNELS_LAST, y: CHANNELS_LAST },
+      hooks: ["epilogue"],
+      prologues: { x: { name: "prologue", args: ["x"] } },
+      when: ({ shape, attrs }) => !attrs.parts && windowsInside(shape.x, shape.y, attrs),
+      launch: ({ shape, physical, attrs }) =>
+        windowLaunch(shape.x, shape.y, attrs, physical.y.dims[3]! / 4, [shape.y[2]!, shape.y[3]!]),
+    },
+    {
       name: "avg_pool2d",
       wgsl: forwardWgsl,
       layouts: { x: CHANNELS_LAST, y: CHANNELS_LAST },
@@ -60,12 +82,31 @@ export const average = defineOp<"x", "y", AvgAttrs>({
   cost: ({ shape, attrs }) => ({ flops: numel(shape.y) * attrs.kernelH * attrs.kernelW }),
 });
 
-const backward = defineOp<"dy", "dx", AvgAttrs & { readonly image: Shape }>({
+type BackwardAttrs = AvgAttrs & { readonly image: Shape };
+
+const apart = (dy: Shape, attrs: BackwardAttrs) =>
+  attrs.parts ? undefined : windowsApart("average", attrs.image, dy, attrs);
+
+const backward = defineOp<"dy", "dx", BackwardAttrs>({
   name: "avg_pool2d_backward",
   inputs: ["dy"],
   outputs: ["dx"],
   shape: (_, { image }) => ({ dx: image }),
+  spreads: ({ dy }, attrs) => apart(dy, attrs),
   lowerings: [
+    {
+      name: "avg_pool2d_backward_windows",
+      wgsl: backwardWindowsWgsl,
+      layouts: { dy: CHANNELS_LAST, dx: CHANNELS_LAST },
+      hooks: ["epilogue"],
+      keeps: [],
+      when: ({ shape, attrs }) => apart(shape.dy, attrs) !== undefined,
+      launch: ({ shape, physical, attrs }) => {
+        const cells = cellsOver(attrs.image, attrs);
+        const launch = windowLaunch(attrs.image, shape.dy, attrs, physical.dx.dims[3]! / 4, cells);
+        return { grid: launch.grid, const: { ...launch.const, CELLS_H: cells[0], CELLS_W: cells[1] } };
+      },
+    },
     {
       name: "avg_pool2d_backward",
       wgsl: backwardWgsl,

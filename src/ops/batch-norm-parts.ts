@@ -1,5 +1,6 @@
 import applyWgsl from "../../shaders/batch_norm_apply.wgsl?raw";
 import reduceWgsl from "../../shaders/batch_norm_backward_reduce.wgsl?raw";
+import reduceWindowsWgsl from "../../shaders/batch_norm_backward_reduce_windows.wgsl?raw";
 import sumWgsl from "../../shaders/batch_norm_backward_sum.wgsl?raw";
 import countWgsl from "../../shaders/batch_norm_count.wgsl?raw";
 import finaliseWgsl from "../../shaders/batch_norm_finalise.wgsl?raw";
@@ -8,7 +9,7 @@ import { linearGrid } from "../core/grid.ts";
 import { CHANNELS_LAST, type Physical } from "../core/layout.ts";
 import { floatLiteral } from "../core/literal.ts";
 import { ceilDiv, numel, roundUp, type Shape } from "../core/shape.ts";
-import { defineOp, type Launch, type LayoutRequest } from "../graph/define.ts";
+import { defineOp, type Launch, type LayoutRequest, type Windows } from "../graph/define.ts";
 
 /** The dispatches that batch norm consists of. */
 
@@ -206,6 +207,50 @@ const reduceLayouts: Readonly<Partial<Record<"x" | "dy", LayoutRequest>>> = {
   dy: CHANNELS_LAST,
 };
 
+/** How the windows over an image [N, C, H, W] are cut into the chunks of `chunksOf`. */
+function windowLaunch(x: Physical, dy: Shape, { kind, kernelH, kernelW, strideH, strideW }: Windows): Launch {
+  const { rows } = chunksOf(x.shape);
+  const windows = dy[0]! * dy[2]! * dy[3]!;
+  const c4 = x.dims[3]! / 4;
+  const sizes = { P: dy[2]!, Q: dy[3]!, H: x.shape[2]!, W: x.shape[3]!, R: kernelH, S: kernelW };
+  return {
+    grid: linearGrid(ceilDiv(rows * c4, 64)),
+    const: {
+      ...sizes,
+      MAXIMUM: kind === "maximum",
+      WINDOWS: windows,
+      CHUNK: ceilDiv(windows, rows),
+      ROWS: rows,
+      C4: c4,
+      STRIDE_H: strideH,
+      STRIDE_W: strideW,
+    },
+  };
+}
+
+/** The same where dy is the gradient of a pooled image: `prologues` say how x was pooled and what dy becomes. */
+const backwardReduceWindows = defineOp<"x" | "dy" | "mean" | "rstd", "partials", Windows>({
+  name: "batch_norm_backward_reduce_windows",
+  inputs: ["x", "dy", "mean", "rstd"],
+  outputs: ["partials"],
+  shape: ({ x }) => ({ partials: [chunksOf(x).rows, 2, chunksOf(x).stride] }),
+  lowerings: [
+    {
+      name: "batch_norm_backward_reduce_windows",
+      wgsl: reduceWindowsWgsl,
+      layouts: reduceLayouts,
+      prologues: {
+        x: { name: "prologue", args: ["x"] },
+        dy: { name: "gradient", args: ["dy", "x"] },
+      },
+      channels: ["mean", "rstd"],
+      launch: ({ physical, shape, attrs }) => windowLaunch(physical.x, shape.dy, attrs),
+    },
+  ],
+  gradient: NONE,
+  cost: ({ shape }) => ({ flops: 4 * numel(shape.x) }),
+});
+
 /** Sums of every chunk for the gradients of weight and bias: partials [rows, 2, stride]. */
 export const backwardReduce = defineOp({
   name: "batch_norm_backward_reduce",
@@ -217,11 +262,14 @@ export const backwardReduce = defineOp({
       name: "batch_norm_backward_reduce",
       wgsl: reduceWgsl,
       layouts: reduceLayouts,
+      prologues: { dy: { name: "prologue", args: ["dy", "x"] } },
+      channels: ["mean", "rstd"],
       when: rank4,
       launch: launchOn,
     },
     { name: "batch_norm_backward_reduce_plain", wgsl: reduceWgsl, launch: launchOn },
   ],
+  overWindows: backwardReduceWindows.spec,
   gradient: NONE,
   cost: ({ shape }) => ({ flops: 4 * numel(shape.x) }),
 });

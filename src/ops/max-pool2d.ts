@@ -1,5 +1,7 @@
 import forwardWgsl from "../../shaders/max_pool2d.wgsl?raw";
 import backwardWgsl from "../../shaders/max_pool2d_backward.wgsl?raw";
+import backwardWindowsWgsl from "../../shaders/max_pool2d_backward_windows.wgsl?raw";
+import windowsWgsl from "../../shaders/max_pool2d_windows.wgsl?raw";
 import { CHANNELS_LAST } from "../core/layout.ts";
 import { ceilDiv, dims4, numel } from "../core/shape.ts";
 import { checkFloats, defineOp } from "../graph/define.ts";
@@ -7,6 +9,7 @@ import type { Value } from "../graph/value.ts";
 import { type Pair, threadGrid } from "./conv-geometry.ts";
 import {
   cell,
+  cellsOver,
   laneHook,
   type PoolAttrs,
   type PoolOptions,
@@ -14,6 +17,9 @@ import {
   poolConsts,
   poolShape,
   rowTile,
+  windowLaunch,
+  windowsApart,
+  windowsInside,
 } from "./pool-geometry.ts";
 
 /** Options of maxPool2d. */
@@ -28,6 +34,19 @@ const op = defineOp<"x", "y", PoolAttrs>({
   outputs: ["y"],
   shape: ({ x }, attrs) => ({ y: poolShape("maxPool2d", x, attrs) }),
   lowerings: [
+    {
+      name: "max_pool2d_windows",
+      wgsl: windowsWgsl,
+      layouts: { x: CHANNELS_LAST, y: CHANNELS_LAST },
+      hooks: ["epilogue"],
+      prologues: { x: { name: "prologue", args: ["x"] } },
+      padZero: ["y"],
+      when: ({ shape, attrs }) => windowsInside(shape.x, shape.y, attrs),
+      launch: ({ shape, physical, attrs, padZero }) => ({
+        ...windowLaunch(shape.x, shape.y, attrs, physical.y.dims[3]! / 4, [shape.y[2]!, shape.y[3]!]),
+        ...laneHook(shape.x[1]!, padZero.x),
+      }),
+    },
     {
       name: "max_pool2d",
       wgsl: forwardWgsl,
@@ -55,7 +74,27 @@ const backward = defineOp<"x" | "dy", "dx", PoolAttrs>({
   inputs: ["x", "dy"],
   outputs: ["dx"],
   shape: ({ x }) => ({ dx: x }),
+  spreads: ({ x, dy }, attrs) => windowsApart("maximum", x, dy, attrs),
   lowerings: [
+    {
+      name: "max_pool2d_backward_windows",
+      wgsl: backwardWindowsWgsl,
+      layouts: { x: CHANNELS_LAST, dy: CHANNELS_LAST, dx: CHANNELS_LAST },
+      hooks: ["epilogue"],
+      keeps: ["x"],
+      prologues: { x: { name: "prologue", args: ["x"] } },
+      padZero: ["dx"],
+      when: ({ shape, attrs }) => windowsApart("maximum", shape.x, shape.dy, attrs) !== undefined,
+      launch: ({ shape, physical, attrs, padZero }) => {
+        const cells = cellsOver(shape.x, attrs);
+        const launch = windowLaunch(shape.x, shape.dy, attrs, physical.x.dims[3]! / 4, cells);
+        return {
+          grid: launch.grid,
+          const: { ...launch.const, CELLS_H: cells[0], CELLS_W: cells[1] },
+          ...laneHook(shape.x[1]!, padZero.dy),
+        };
+      },
+    },
     {
       name: "max_pool2d_backward",
       wgsl: backwardWgsl,

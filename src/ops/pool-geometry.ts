@@ -1,5 +1,7 @@
 import { ShapeError } from "../core/errors.ts";
-import { dims4, formatShape, type Shape } from "../core/shape.ts";
+import { linearGrid } from "../core/grid.ts";
+import { ceilDiv, dims4, formatShape, type Shape } from "../core/shape.ts";
+import type { Windows } from "../graph/define.ts";
 import { type Pair, pairOption, type Sides, sidesOption } from "./conv-geometry.ts";
 
 /** Attributes of a pooling node: options with every number filled in. */
@@ -165,4 +167,56 @@ export function laneHook(channels: number, known: boolean): { hook?: { lanes: st
   if (channels % 4 === 0 || known) return {};
   const mask = `(vec4u(0u, 1u, 2u, 3u) + c * 4u) < vec4u(${channels}u)`;
   return { hook: { lanes: `return select(vec4<f32>(), v, ${mask});` } };
+}
+
+/** Most taps of a window, or pixels of a cell, that are kept in registers. */
+const MOST_TAPS = 16;
+
+/** True if every tap of every window lies in the image, side by side, few enough to unroll. */
+export function windowsInside(x: Shape, y: Shape, attrs: PoolAttrs): boolean {
+  const { pad, kernelH, kernelW, strideH, strideW } = attrs;
+  const dense = (attrs.dilationH === 1 || kernelH === 1) && (attrs.dilationW === 1 || kernelW === 1);
+  const fits = (y[2]! - 1) * strideH + kernelH <= x[2]! && (y[3]! - 1) * strideW + kernelW <= x[3]!;
+  return dense && fits && pad.top === 0 && pad.left === 0 && kernelH * kernelW <= MOST_TAPS;
+}
+
+/** The windows, if they also stand apart. */
+export function windowsApart(
+  kind: Windows["kind"],
+  x: Shape,
+  y: Shape,
+  attrs: PoolAttrs,
+): Windows | undefined {
+  const { kernelH, kernelW, strideH, strideW } = attrs;
+  const apart = kernelH <= strideH && kernelW <= strideW && strideH * strideW <= MOST_TAPS;
+  return apart && windowsInside(x, y, attrs) ? { kind, kernelH, kernelW, strideH, strideW } : undefined;
+}
+
+/** Grid and constants of a kernel over windows: `rows` × `columns` windows or cells in each image. */
+export function windowLaunch(
+  x: Shape,
+  y: Shape,
+  attrs: PoolAttrs,
+  c4: number,
+  [rows, columns]: readonly [number, number],
+) {
+  const { P, Q, H, W, R, S, STRIDE_H, STRIDE_W } = poolConsts(x, y, attrs) as Record<string, number>;
+  const count = x[0]! * rows * columns * c4;
+  const items = count >= 16384 ? 4 : 1;
+  const [across, down] = linearGrid(ceilDiv(count, 64 * items));
+  // Whole rows of channels: a thread stays with its own.
+  let step = 1;
+  while ((step * 64) % c4 !== 0) step++;
+  return {
+    grid: [ceilDiv(across, step) * step, down] as [number, number],
+    const: { P, Q, H, W, R, S, STRIDE_H, STRIDE_W, COUNT: count, ITEMS: items, C4: c4 } as Record<
+      string,
+      number
+    >,
+  };
+}
+
+/** Cells (a window and the gap behind it) that cover an image. */
+export function cellsOver(x: Shape, { strideH, strideW }: PoolAttrs): [number, number] {
+  return [ceilDiv(x[2]!, strideH), ceilDiv(x[3]!, strideW)];
 }

@@ -11,7 +11,7 @@ export function commonSubexpression(graph: Graph): Graph {
     const kept = rewriter.keep(node);
     if (node.op.writes?.length) continue;
     const inputs = Object.entries(kept.inputs).map(([name, value]) => `${name}=${identity(value)}`);
-    const key = `${idOf(node.op, ids)}|${inputs.join()}|${textOf([kept.attrs, kept.epilogue], ids)}`;
+    const key = `${idOf(node.op, ids)}|${inputs.join()}|${textOf([kept.attrs, kept.epilogue, kept.prologues], ids)}`;
     const earlier = seen.get(key);
     if (!earlier) {
       seen.set(key, kept);

@@ -25,8 +25,9 @@ export function fuseEpilogue(graph: Graph, target: Target, choices: Choices): Gr
       const operands = Object.values(node.inputs).filter(
         (v) => v !== value && scalarConstant(v) === undefined,
       );
-      const buffers = Object.keys(host.inputs).length + Object.keys(host.outputs).length + operands.length;
-      return buffers <= target.maxStorageBuffersPerShaderStage;
+      const read = new Set([...Object.values(host.inputs), ...operands]);
+      const buffers = [...read].filter((v) => scalarConstant(v) === undefined).length;
+      return buffers + Object.keys(host.outputs).length <= target.maxStorageBuffersPerShaderStage;
     });
     if (!found) continue;
     hosts.set(node, found);

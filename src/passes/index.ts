@@ -10,6 +10,8 @@ import { foldConstants } from "./fold-constants.ts";
 import { foldViews } from "./fold-views.ts";
 import { fuseEpilogue } from "./fuse-epilogue.ts";
 import { fusePointwise } from "./fuse-pointwise.ts";
+import { fusePrologue } from "./fuse-prologue.ts";
+import { fuseWindows } from "./fuse-windows.ts";
 
 /** A pass by name: a pure function from graph to graph. */
 export interface Pass {
@@ -25,6 +27,8 @@ export const PASSES: readonly Pass[] = [
   { name: "commonSubexpression", run: commonSubexpression },
   { name: "deadCode", run: deadCode },
   { name: "fusePointwise", run: fusePointwise },
+  { name: "fuseWindows", run: fuseWindows },
+  { name: "fusePrologue", run: fusePrologue },
   { name: "fuseEpilogue", run: fuseEpilogue },
   { name: "attachProbes", run: attachProbes },
 ];
@@ -36,6 +40,8 @@ export type PassName =
   | "commonSubexpression"
   | "deadCode"
   | "fusePointwise"
+  | "fuseWindows"
+  | "fusePrologue"
   | "fuseEpilogue"
   | "attachProbes";
 

@@ -66,30 +66,33 @@ function channelIndex(operand: Physical, out: Physical): "c" | "0u" | undefined 
  * of its channel, with operand loads for every kind of broadcast. An operand that several programs read is bound once.
  */
 export class ProgramComposer {
-  readonly #out: Physical;
   readonly #width: 1 | 4;
-  /** Channels that a thread tells apart; 1: it keeps single numbers only; 0: nothing. */
-  readonly #channels: number;
   readonly #declarations = new Map<string, string>();
   readonly #calls: PointwiseCall[] = [];
   readonly #channel: string[] = [];
 
-  constructor(out: Physical, width: 1 | 4, channels: number) {
-    this.#out = out;
+  constructor(width: 1 | 4) {
     this.#width = width;
-    this.#channels = channels;
   }
 
-  /** The body of the function that returns the program's result. */
-  body(program: PointwiseProgram, operands: readonly Operand[]): string {
+  /**
+   * The body of the function that returns the program's result. `keep`: the function gets the numbers `k` of its
+   * channel, an element of the innermost dimension of `out`; "single": `k` holds only what is the same everywhere.
+   */
+  body(
+    program: PointwiseProgram,
+    operands: readonly Operand[],
+    out: Physical,
+    keep: boolean | "single",
+  ): string {
     const statements: string[] = [];
     const names = operands.map((operand, n) => {
       if (operand.kind === "literal") return `Elem(${floatLiteral(operand.number)})`;
       if (operand.kind === "register") return operand.expression;
       if (operand.kind === "channel") return this.#kept(operand.expression);
-      const kept = this.#keptLoad(operand.variable, operand.physical);
+      const kept = keep && this.#keptLoad(operand.variable, operand.physical, out, keep);
       if (kept) return kept;
-      const load = loadOperand(operand.variable, operand.physical, this.#out, this.#width);
+      const load = loadOperand(operand.variable, operand.physical, out, this.#width);
       this.#declare(operand.variable, load.type);
       statements.push(`let o${n} = ${load.expression};`);
       return `o${n}`;
@@ -111,13 +114,13 @@ export class ProgramComposer {
     };
   }
 
-  #keptLoad(variable: string, operand: Physical): string | undefined {
-    const index = channelIndex(operand, this.#out);
+  #keptLoad(variable: string, operand: Physical, out: Physical, keep: true | "single"): string | undefined {
+    const index = channelIndex(operand, out);
     const wide = index === "c";
-    const row = this.#out.dims.at(-1) ?? 1;
-    if (index === undefined || (wide ? this.#channels * this.#width !== row : this.#channels === 0)) {
-      return undefined;
-    }
+    if (index === undefined || (wide && keep === "single")) return undefined;
+    // A variable has one type: what was bound as numbers is not bound as vectors too.
+    const declared = this.#declarations.get(variable);
+    if (declared && !declared.endsWith(`array<${wide ? "Elem" : "f32"}>;`)) return undefined;
     this.#declare(variable, wide ? "Elem" : "f32");
     return this.#kept(wide ? `${variable}[c]` : `Elem(${variable}[0u])`);
   }

@@ -9,7 +9,14 @@ import type { PointwiseProgram } from "../graph/pointwise.ts";
 import { scalarConstant, type Value } from "../graph/value.ts";
 import { type Binding, entryPointOf, scan } from "../wgsl/scan.ts";
 import { specialise } from "../wgsl/specialise.ts";
-import { channelHook, channelsOf, elementWidth, type Operand, ProgramComposer } from "./compose.ts";
+import {
+  type ComposedParts,
+  channelHook,
+  channelsOf,
+  elementWidth,
+  type Operand,
+  ProgramComposer,
+} from "./compose.ts";
 
 /** A variable of a shader and the value in it; `step` is the row of per-step numbers. */
 export interface BoundValue extends Binding {
@@ -39,8 +46,8 @@ export function pointwiseDispatch(
   const width = elementWidth(out, operands);
   const count = out.size / width;
   const channels = channelsOf(out, operands, width);
-  const composer = new ProgramComposer(out, width, channels);
-  const body = composer.body(program, operands);
+  const composer = new ProgramComposer(width);
+  const body = composer.body(program, operands, out, channels * width === (out.dims.at(-1) ?? 1) || "single");
   const parts = composer.finish();
   const kept = channelHook(parts);
   // Several elements a thread where there is enough work to fill the device: a thread costs more than an element.
@@ -61,7 +68,7 @@ export function pointwiseDispatch(
       ...groupOne(parts.variables, byVariable),
     ],
     grid: grid3(channelGrid(ceilDiv(count, 64 * items), channels)),
-    detail: program.calls.map((call) => call.fn).join("→"),
+    detail: callNames(program),
   };
 }
 
@@ -96,11 +103,11 @@ export function kernelDispatch(
   launch: Launch,
   physical: ReadonlyMap<Value, Physical>,
 ): DispatchText {
-  const fused = node.epilogue ? composeEpilogue(node, kernel, launch, physical) : undefined;
+  const fused = node.epilogue || node.prologues ? composeFusion(node, kernel, launch, physical) : undefined;
   const code = specialise(kernel.wgsl, kernel.name, {
     ...(launch.const && { const: launch.const }),
-    ...(launch.alias && { alias: launch.alias }),
-    hook: { ...launch.hook, ...(fused && { epilogue: fused.body }) },
+    alias: { ...launch.alias, ...fused?.alias },
+    hook: { ...launch.hook, ...fused?.hook },
     append: [
       ...(launch.append ?? []),
       ...(fused?.declarations.filter((text) => !declares(kernel.wgsl, text)) ?? []),
@@ -134,7 +141,8 @@ export function kernelDispatch(
     grid: grid3(launch.grid),
     detail: [
       ...settings.map(([name, value]) => `${name}=${value}`),
-      ...(node.epilogue ? [`epilogue=${node.epilogue.program.calls.map((call) => call.fn).join("→")}`] : []),
+      ...Object.entries(node.prologues ?? {}).map(([name, program]) => `${name}=${callNames(program)}`),
+      ...(node.epilogue ? [`epilogue=${callNames(node.epilogue.program)}`] : []),
     ].join(" "),
   };
 }
@@ -145,17 +153,51 @@ function declares(wgsl: string, declaration: string): boolean {
   return head !== undefined && new RegExp(`^${head.replace(/\s+/, "\\s+")}\\b`, "m").test(wgsl);
 }
 
-function composeEpilogue(node: Node, kernel: Kernel, launch: Launch, physical: ReadonlyMap<Value, Physical>) {
-  const { program } = node.epilogue!;
-  const out = physical.get(node.outputs[node.op.outputs[0]!]!)!;
+function callNames({ calls }: PointwiseProgram): string {
+  return calls.map((call) => call.fn).join("→");
+}
+
+/** Bodies of the hooks that a node's programs go into, and what they share. */
+function composeFusion(
+  node: Node,
+  kernel: Kernel,
+  launch: Launch,
+  physical: ReadonlyMap<Value, Physical>,
+): ComposedParts & { alias?: Record<string, string>; hook: Record<string, string> } {
   const elem = launch.alias?.Elem ?? /^alias Elem = ([^;]+);/m.exec(kernel.wgsl)?.[1] ?? "f32";
-  const operands = program.operands.map((name, n): Operand => {
-    if (n === 0) return { kind: "register", expression: "v" };
-    const variable = `e${name.slice(1)}`;
-    return operandOf(node.inputs[variable]!, variable, physical);
-  });
-  const composer = new ProgramComposer(out, elem.startsWith("vec4") ? 4 : 1, 0);
-  return { body: composer.body(program, operands), ...composer.finish() };
+  const composer = new ProgramComposer(elem.startsWith("vec4") ? 4 : 1);
+  const hook: Record<string, string> = {};
+  const operand = (name: string, registers: readonly string[]): Operand => {
+    const value = node.inputs[name]!;
+    const register = registers.find((own) => node.inputs[own] === value);
+    if (register) return { kind: "register", expression: snakeCase(register) };
+    if (kernel.channels?.includes(name)) return { kind: "channel", expression: `${snakeCase(name)}[c]` };
+    return operandOf(value, extraName(node, value), physical);
+  };
+  for (const [input, program] of Object.entries(node.prologues ?? {})) {
+    const { name, args } = kernel.prologues![input]!;
+    const out = physical.get(node.inputs[args.at(-1)!]!)!;
+    const operands = program.operands.map((each) => operand(each, args));
+    hook[name] = composer.body(program, operands, out, true);
+  }
+  if (node.epilogue) {
+    const { program } = node.epilogue;
+    const out = physical.get(node.outputs[node.op.outputs[0]!]!)!;
+    const operands = program.operands.map((each, n): Operand => {
+      if (n === 0) return { kind: "register", expression: "v" };
+      return operand(`e${each.slice(1)}`, kernel.keeps ?? []);
+    });
+    hook.epilogue = composer.body(program, operands, out, kernel.keeps !== undefined);
+  }
+  const parts = composer.finish();
+  const kept = channelHook(parts);
+  return { ...parts, ...(kept.alias && { alias: kept.alias }), hook: { ...hook, ...kept.hook } };
+}
+
+/** The one name under which the programs of a node read a value: that of its first input beside the op's own. */
+function extraName(node: Node, value: Value): string {
+  const own = node.op.variadic ? [] : node.op.inputs;
+  return Object.keys(node.inputs).find((name) => !own.includes(name) && node.inputs[name] === value)!;
 }
 
 /** "runningMean" as "running_mean", the form of names in WGSL. */

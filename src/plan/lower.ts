@@ -185,8 +185,9 @@ class GraphLowering {
 
   #emitKernel(node: Node, kernel: Kernel, requests: Readonly<Partial<Record<string, LayoutRequest>>>): void {
     const inputs: Record<string, Value> = {};
+    const extras = new Set([...Object.keys(epilogueOperands(node)), ...prologueOperands(node)]);
     for (const [name, value] of Object.entries(node.inputs)) {
-      if (node.epilogue && name in epilogueOperands(node)) continue;
+      if (extras.has(name)) continue;
       inputs[name] = this.#requested(value, requests[name] ?? PLAIN, node.op.writes?.includes(name) ?? false);
     }
     const physicals: Record<string, Physical> = {};
@@ -197,6 +198,7 @@ class GraphLowering {
       this.physical.set(value, physicals[name]);
     }
     this.#epilogueInputs(node, inputs);
+    this.#prologueInputs(node, kernel, inputs);
     const padZero = Object.fromEntries(
       Object.entries(inputs).map(([name, v]) => [name, this.#padZero.has(v)]),
     );
@@ -234,6 +236,21 @@ class GraphLowering {
       } else {
         if (scalarConstant(value) === undefined) this.ensure(value);
         inputs[name] = value;
+      }
+    }
+  }
+
+  /** Operands of prologues follow the layout of the input they are read beside. */
+  #prologueInputs(node: Node, kernel: Kernel, inputs: Record<string, Value>): void {
+    for (const [input, program] of Object.entries(node.prologues ?? {})) {
+      const beside = inputs[kernel.prologues![input]!.args.at(-1)!]!;
+      const { layout } = this.physical.get(beside)!;
+      for (const name of program.operands) {
+        if (name in inputs) continue;
+        const value = node.inputs[name]!;
+        const full = sameShape(value.shape, beside.shape);
+        if (scalarConstant(value) === undefined && !full) this.ensure(value);
+        inputs[name] = full ? this.#inLayout(value, layout) : value;
       }
     }
   }
@@ -289,6 +306,12 @@ class GraphLowering {
 export function epilogueOperands(node: Node): Record<string, Value> {
   const names = node.epilogue?.program.operands.slice(1).map((name) => `e${name.slice(1)}`) ?? [];
   return Object.fromEntries(names.map((name) => [name, node.inputs[name]!]));
+}
+
+/** Inputs of a node that only its prologues read. */
+function prologueOperands(node: Node): string[] {
+  const programs = Object.values(node.prologues ?? {});
+  return programs.flatMap(({ operands }) => operands).filter((name) => !node.op.inputs.includes(name));
 }
 
 function outputLayout(
