@@ -83,7 +83,7 @@ fn conv2d_backward_weight_quads(
   let last = min(first + ROWS, ALL_ROWS) * Q;
   var total: array<vec4<f32>, 4u * TILE_C * TILE_K>;
   for (var chunk = first * Q; chunk < last; chunk += SUM_ROWS * Q) {
-    var acc: array<vec4<f32>, 4u * TILE_C * TILE_K>;
+    var acc = array<vec4<f32>, 4u * TILE_C * TILE_K>();
     let end = min(chunk + SUM_ROWS * Q, last);
     for (var first_pixel = chunk; first_pixel < end; first_pixel += 4u) {
       // This lane's pixel and where x lies under it; a negative coordinate becomes a huge unsigned one.

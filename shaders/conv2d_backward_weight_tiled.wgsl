@@ -79,7 +79,7 @@ fn conv2d_backward_weight_tiled(
   let last = min(first + ROWS, ALL_ROWS) * Q;
   var total: array<vec4<f32>, 4u * THREAD_C * THREAD_K>;
   for (var chunk = first * Q; chunk < last; chunk += SUM_ROWS * Q) {
-    var acc: array<vec4<f32>, 4u * THREAD_C * THREAD_K>;
+    var acc = array<vec4<f32>, 4u * THREAD_C * THREAD_K>();
     let end = min(chunk + SUM_ROWS * Q, last);
     for (var pixel0 = chunk; pixel0 < end; pixel0 += STEP) {
       workgroupBarrier();

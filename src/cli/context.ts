@@ -24,6 +24,8 @@ export interface PageOptions {
   readonly folders?: Readonly<Record<string, string>>;
   /** Functions of this process that the page may call as `window[name]`; arguments and results are JSON. */
   readonly expose?: Readonly<Record<string, (argument: never) => unknown>>;
+  /** Arguments of the browser beside those that every command gives it. */
+  readonly browserArgs?: readonly string[];
 }
 
 export interface CommandPage {
@@ -32,5 +34,7 @@ export interface CommandPage {
    * Errors  throws what the function throws, and when the page or the browser goes away
    */
   call(name: string, argument: unknown): Promise<unknown>;
+  /** Load the module again in a page that remembers nothing. */
+  reload(): Promise<void>;
   close(): Promise<void>;
 }

@@ -3,6 +3,8 @@
  * Pure: neither reads files nor knows which models exist.
  */
 
+import { PEER_NAMES, type PeerName } from "../bench/peers/peer.ts";
+
 /** One option as the command-line parser sees it. */
 export interface OptionSpec {
   readonly type: "string" | "boolean";
@@ -12,6 +14,8 @@ export interface OptionSpec {
   readonly value?: string;
   /** One letter. */
   readonly short?: string;
+  /** May be given several times; the value is then a list. */
+  readonly multiple?: boolean;
 }
 
 /** A command with its options. */
@@ -23,7 +27,7 @@ export interface CommandSpec {
 }
 
 /** Values by option name, as the parser returns them. */
-export type OptionValues = Readonly<Record<string, string | boolean>>;
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[]>>;
 
 /** A value the user typed cannot be used; the message is one sentence. */
 export class OptionError extends Error {
@@ -242,4 +246,83 @@ function seeds(values: OptionValues): readonly number[] {
   throw new OptionError(
     `--seed: expected a whole number from 0 to ${LARGEST_SEED}, or two as in 1..3 (at most ${MOST_RUNS} runs), got "${typed}"`,
   );
+}
+
+/** What `npm run bench` is asked to do. */
+export interface BenchOptions {
+  /** Cases to run; null: all, without the long tables. */
+  readonly only: string | null;
+  readonly peers: readonly PeerName[];
+  /** Samples of each contender in each case. */
+  readonly rounds: number;
+  /** File for the result; null: none. */
+  readonly json: string | null;
+  /** Print the last table as Markdown. */
+  readonly markdown: boolean;
+  readonly browserArgs: readonly string[];
+}
+
+export const benchCommand: CommandSpec = {
+  name: "bench",
+  summary:
+    "Time kernels and whole training steps in headless Chrome, beside jax-js and TensorFlow.js, in turns.",
+  options: {
+    only: {
+      type: "string",
+      value: "RE",
+      help: "cases with such names; also ceilings, page, fusion, scaling (default: all but these two)",
+    },
+    peers: {
+      type: "string",
+      value: "LIST|none",
+      help: `of ${PEER_NAMES.join(",")}; fetched when needed (default: both)`,
+    },
+    rounds: {
+      type: "string",
+      value: "N",
+      help: "samples of each contender; slow ones get fewer (default 5)",
+    },
+    json: { type: "string", value: "FILE", help: "write every sample there" },
+    markdown: { type: "boolean", help: "print the last table as Markdown" },
+    "browser-arg": {
+      type: "string",
+      value: "ARG",
+      multiple: true,
+      help: "argument for Chrome; may be repeated",
+    },
+  },
+  examples: ["npm run bench -- --only 'matmul|conv' --peers jax-js --json bench.json"],
+};
+
+/** Typed values of `npm run bench`. Errors  OptionError for an unknown peer, a bad pattern or number */
+export function benchOptions(values: OptionValues): BenchOptions {
+  const browserArgs = values["browser-arg"];
+  return {
+    only: benchPattern(text(values, "only")),
+    peers: benchPeers(text(values, "peers")),
+    rounds: count(values, "rounds") ?? 5,
+    json: text(values, "json"),
+    markdown: values.markdown === true,
+    browserArgs: Array.isArray(browserArgs) ? browserArgs : [],
+  };
+}
+
+function benchPattern(typed: string | null): string | null {
+  if (typed === null) return null;
+  try {
+    new RegExp(typed, "i");
+    return typed;
+  } catch {
+    throw new OptionError(`--only: expected a regular expression, got "${typed}"`);
+  }
+}
+
+function benchPeers(typed: string | null): readonly PeerName[] {
+  if (typed === null) return PEER_NAMES;
+  if (typed === "none") return [];
+  return typed.split(",").map((name) => {
+    const found = PEER_NAMES.find((known) => known === name.trim());
+    if (found) return found;
+    throw new OptionError(`--peers: expected a list of ${PEER_NAMES.join(", ")}, or none, got "${name}"`);
+  });
 }

@@ -93,6 +93,13 @@ export class PlanRunner {
     return Object.fromEntries(named.map(([name], i) => [name, data[i]!]));
   }
 
+  /** Bytes of a whole buffer as it is now: "params", "records", "work0", "input.x". */
+  async read(name: string): Promise<ArrayBuffer> {
+    const buffer = this.#buffers.get(name)!;
+    const [bytes] = await readRegions(this.#context, [{ buffer, offset: 0, size: buffer.size }]);
+    return bytes!;
+  }
+
   destroy(): void {
     for (const buffer of this.#buffers.values()) buffer.destroy();
     this.#timer?.destroy();
@@ -116,7 +123,12 @@ function makeBuffers(
     make(`input.${name}`, size, storage, inputs[name] as HostArray & ArrayBufferView<ArrayBuffer>);
   make("constants", plan.constants.length * 4, storage, Uint32Array.from(plan.constants));
   for (const [name, size] of flatSizes(plan, buffers))
-    make(name, size, storage, flat[name] as HostArray & ArrayBufferView<ArrayBuffer>);
+    make(
+      name,
+      Math.max(size, flat[name]?.byteLength ?? 0),
+      storage,
+      flat[name] as HostArray & ArrayBufferView<ArrayBuffer>,
+    );
   const step = new ArrayBuffer(STEP_BYTES);
   writeStepRow(step, 0, row);
   make("step", STEP_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, new Uint8Array(step));

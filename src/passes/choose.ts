@@ -23,7 +23,7 @@ export function shapesOf(node: Node): Record<string, Shape> {
 }
 
 /** Lowerings of a node that its shapes and the adapter allow, best first. */
-function fittingLowerings(node: Node, target: Target): Lowering[] {
+export function fittingLowerings(node: Node, target: Target): Lowering[] {
   const context = { shape: shapesOf(node), attrs: node.attrs, target };
   return (node.op.lowerings ?? []).filter((lowering) => lowering.when?.(context) ?? true);
 }

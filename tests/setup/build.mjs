@@ -57,7 +57,12 @@ async function buildDemo() {
     configFile,
     root: path.join(root, "demo"),
     base: "./",
-    build: { outDir: path.join(dist, "demo"), emptyOutDir: true, target: "esnext" },
+    build: {
+      outDir: path.join(dist, "demo"),
+      emptyOutDir: true,
+      target: "esnext",
+      rollupOptions: { input: ["index.html", "bench.html"].map((name) => path.join(root, "demo", name)) },
+    },
   });
 }
 

@@ -19,8 +19,9 @@ import { root } from "./root.mjs";
  * @template T
  * @param {string} name
  * @param {(options: Options) => { command: CommandSpec, convert: (values: OptionValues) => T }} choose
+ * @param {() => Promise<object>} [tools] what this command's context has beside every command's
  */
-export function runCommand(name, choose) {
+export function runCommand(name, choose, tools = async () => ({})) {
   return runMain(async () => {
     await ensurePackages();
     const options = /** @type {Options} */ (await load("src/cli/options.ts"));
@@ -33,7 +34,7 @@ export function runCommand(name, choose) {
     const values = typedValues(options, command, () => convert(parsed.values));
     const module = await load(`src/cli/${name}.ts`);
     const { context } = await import("./page.mjs");
-    return run(module, values, context);
+    return run(module, values, { ...context, ...(await tools()) });
   });
 }
 

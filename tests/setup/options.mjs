@@ -9,6 +9,7 @@ import { SetupError } from "./errors.mjs";
  * @property {string} [value] name of the value in the help text
  * @property {string} [short] one letter
  * @property {boolean} [hidden] accepted, not listed
+ * @property {boolean} [multiple] may be given several times; the value is a list
  */
 
 /**
@@ -21,7 +22,7 @@ import { SetupError } from "./errors.mjs";
  * @property {readonly string[]} [examples]
  */
 
-/** @typedef {{ values: Record<string, string | boolean>, positionals: string[] }} ParsedOptions */
+/** @typedef {{ values: Record<string, string | boolean | string[]>, positionals: string[] }} ParsedOptions */
 
 /** @type {OptionSpec} */
 const HELP = { type: "boolean", short: "h", help: "print this and stop" };
@@ -51,7 +52,11 @@ export function parseOptions(command, argv) {
     if (token.kind !== "option") continue;
     const spec = options[token.name];
     if (!spec) throw new SetupError(unknownOption(command, Object.keys(options), token.rawName));
-    parsed.values[token.name] = optionValue(command, spec, token);
+    const value = optionValue(command, spec, token);
+    const before = parsed.values[token.name];
+    parsed.values[token.name] = spec.multiple
+      ? [...(Array.isArray(before) ? before : []), `${value}`]
+      : value;
   }
   if (parsed.values.help) return null;
   const extra = parsed.positionals[0];
@@ -129,7 +134,8 @@ function optionValue(command, spec, { rawName, value, inlineValue }) {
     if (value === undefined) return true;
     throw new SetupError(`${where}: ${rawName} takes no value, got "${value}".`);
   }
-  const swallowed = !inlineValue && value?.startsWith("--");
+  // What is given several times is meant for another program, whose options look like ours.
+  const swallowed = !inlineValue && !spec.multiple && value?.startsWith("--");
   if (value === undefined || value === "" || swallowed)
     throw new SetupError(`${where}: ${rawName} needs a value: ${rawName} ${spec.value ?? "VALUE"}.`);
   return value;

@@ -9,7 +9,7 @@ const PAGE = "/@command-page";
  * @param {import("../../src/cli/context.ts").PageOptions} options
  * @returns {Promise<import("../../src/cli/context.ts").CommandPage>}
  */
-export async function openPage({ module, folders = {}, expose = {} }) {
+export async function openPage({ module, folders = {}, expose = {}, browserArgs = [] }) {
   const executable = await getBrowser();
   const server = await serve(module, folders);
   const { default: puppeteer } = await import("puppeteer");
@@ -21,7 +21,9 @@ export async function openPage({ module, folders = {}, expose = {} }) {
   };
   try {
     // Ctrl-C is the command's: it says what became of the work, then closes the page.
-    browser = await puppeteer.launch({ ...launchOptions(executable), handleSIGINT: false });
+    const launch = launchOptions(executable);
+    launch.args.push(...browserArgs);
+    browser = await puppeteer.launch({ ...launch, handleSIGINT: false });
     const page = await browser.newPage();
     page.on("console", (message) => {
       if (message.type() === "error") process.stderr.write(`[page] ${message.text()}\n`);
@@ -34,9 +36,11 @@ export async function openPage({ module, folders = {}, expose = {} }) {
     });
     gone.catch(() => {});
     for (const [name, run] of Object.entries(expose)) await page.exposeFunction(name, run);
-    await page.goto(new URL(PAGE, server.resolvedUrls?.local[0]).href);
+    const { href } = new URL(PAGE, server.resolvedUrls?.local[0]);
+    await page.goto(href);
     return {
       close,
+      reload: () => Promise.race([gone, page.goto(href).then(() => {})]),
       call: (name, argument) => Promise.race([gone, page.evaluate(callExport, module, name, argument)]),
     };
   } catch (error) {

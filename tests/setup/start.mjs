@@ -36,7 +36,7 @@ function hasDisplay(env, platform) {
   return platform !== "linux" || Boolean(env.DISPLAY || env.WAYLAND_DISPLAY);
 }
 
-/** @param {string | boolean | undefined} text */
+/** @param {string | boolean | string[] | undefined} text */
 function portNumber(text) {
   if (text === undefined) return 5173;
   const port = Number(text);

@@ -52,11 +52,28 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ["train", "data", "nn", "optim", "ops", "graph", "core"],
   tensorboard: ["core"],
   onnx: ["files", "train", "data", "nn", "optim", "ops", "graph", "core"],
+  bench: [
+    ...[
+      "tune",
+      "compile.ts",
+      "evaluate.ts",
+      "models",
+      "train",
+      "data",
+      "nn",
+      "optim",
+      "gpu",
+      "plan",
+      "passes",
+    ],
+    ...["autodiff", "ops", "graph", "wgsl", "core"],
+  ],
   dashboard: ["train", "core"],
   cli: [
     ...[
       "tensorboard",
       "index.ts",
+      "bench",
       "compile.ts",
       "evaluate.ts",
       "models",
@@ -108,7 +125,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that import shader text. */
-const READS_SHADERS = ["ops", "plan", "gpu", "passes", "train", "optim", "data"];
+const READS_SHADERS = ["ops", "bench", "plan", "gpu", "passes", "train", "optim", "data"];
 
 /** Where the public interface names types such as GPUDevice; elsewhere but in src/gpu nothing does. */
 const NAMES_GPU_TYPES = [
@@ -120,6 +137,7 @@ const NAMES_GPU_TYPES = [
   "index.ts",
   "cli",
   "data",
+  "bench",
 ];
 
 const MAX_LINES = 400;

@@ -95,3 +95,26 @@ test("every file is imported somewhere in src", () => {
   const unused = shaders.filter(({ file }) => !text.includes(`/${file}?raw`)).map(({ file }) => file);
   expect(unused).toEqual([]);
 });
+
+/** Lines that declare an array inside a loop without a value, though sums are added up in it. */
+function unsetSums(code: string): string[] {
+  const isLoop: boolean[] = [];
+  const found: string[] = [];
+  for (const line of blankComments(code).split("\n")) {
+    const name = /^\s*var (\w+): array<.*>;/.exec(line)?.[1];
+    const adds =
+      name && (/^(acc|sums)$/.test(name) || new RegExp(`\\b${name}\\[[^\\]]+\\] \\+= `).test(code));
+    if (adds && isLoop.includes(true)) found.push(line.trim());
+    for (const [index, brace] of [...line].entries()) {
+      if (brace === "{") isLoop.push(/\b(for|while|loop)\b/.test(line.slice(0, index)));
+      if (brace === "}") isLoop.pop();
+    }
+  }
+  return found;
+}
+
+// WGSL sets a variable to zeros each time its declaration is met; one browser does so only the first time round.
+test("sums that begin anew in a loop are set to zeros in so many words", () => {
+  const problems = shaders.flatMap(({ file, code }) => unsetSums(code).map((line) => `${file}: ${line}`));
+  expect(problems).toEqual([]);
+});

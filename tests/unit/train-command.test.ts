@@ -32,6 +32,7 @@ function fakePage(asked: unknown[]) {
   return async ({ expose }: PageOptions) => {
     const send = expose?.[EVENT_FUNCTION] as (event: TrainEvent) => void;
     return {
+      reload: async () => {},
       close: async () => void asked.push(["close"]),
       call: async (name: string, request: unknown) => {
         asked.push([name, request]);
