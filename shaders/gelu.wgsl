@@ -45,6 +45,11 @@ fn error_function(x: Elem) -> Elem {
   return sign(x) * -exp_minus_one(-t * c);
 }
 
+// 2/√π · e^(−x²)
+fn error_function_backward(dy: Elem, x: Elem) -> Elem {
+  return dy * (1.12837917 * exponential(-x * x));
+}
+
 fn gelu(x: Elem) -> Elem {
   return 0.5 * x * (1.0 + error_function(0.70710678 * x));
 }

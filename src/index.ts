@@ -63,6 +63,9 @@ export { type Loss, perExample } from "./nn/losses.ts";
 export type { FreezeOptions, Model } from "./nn/model.ts";
 export { type AnyModule, type Module, type ModuleInit, makeModule, type Values } from "./nn/module.ts";
 export { type ExportOnnxOptions, exportOnnx, type OnnxSource } from "./onnx/export.ts";
+export { type ImportedOnnx, type ImportOnnxOptions, importOnnx } from "./onnx/import.ts";
+export type { Attribute, Dimension, OnnxGraph, OnnxModel, OnnxNode, OnnxValue } from "./onnx/model.ts";
+export { readOnnx } from "./onnx/read-model.ts";
 export * as ops from "./ops/index.ts";
 export { type CyclicOptions, cyclic } from "./optim/cyclic.ts";
 export {

@@ -76,6 +76,7 @@ export const POINTWISE: Readonly<Record<string, Emitter>> = {
   neg: same("Neg"),
   abs: same("Abs"),
   exp: same("Exp"),
+  erf: same("Erf"),
   log: same("Log"),
   sqrt: same("Sqrt"),
   relu: same("Relu"),

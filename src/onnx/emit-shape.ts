@@ -9,8 +9,9 @@ const reshape: Emitter = (node, emission) => {
   const x = node.inputs.x!;
   const source = emission.freeShape(x, node);
   if (`${source}` === `${target}`) return emission.nameOf(x);
-  const merges = source.length > 1 && target.length === 2 && source[0] === -1 && target[0] === -1;
-  if (merges) return builder.node("Flatten", [emission.nameOf(x)], { axis: 1 });
+  const keepsBatch = source[0] === -1 && target[0] === -1 && x.shape[0] === node.outputs.y!.shape[0];
+  if (keepsBatch && source.length > 1 && target.length === 2)
+    return builder.node("Flatten", [emission.nameOf(x)], { axis: 1 });
   return builder.node("Reshape", [emission.nameOf(x), builder.integers(target)]);
 };
 

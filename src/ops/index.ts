@@ -21,6 +21,7 @@ export { div } from "./div.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
 export { dropout2d } from "./dropout2d.ts";
 export { type EluOptions, elu } from "./elu.ts";
+export { erf } from "./erf.ts";
 export { exp } from "./exp.ts";
 export { type FlattenOptions, flatten } from "./flatten.ts";
 export { type FlipLabelsOptions, flipLabels } from "./flip-labels.ts";

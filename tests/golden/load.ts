@@ -231,7 +231,41 @@ export interface GoldenStates {
   }[];
 }
 
-type GoldenFile = GoldenRun | GoldenSteps | GoldenSchedules | GoldenOps | GoldenStates;
+/** ONNX files `onnx-<name>.onnx` and what onnxruntime answers. */
+export interface GoldenOnnx {
+  readonly kind: "onnx";
+  readonly nets: readonly {
+    readonly name: string;
+    readonly opset: number;
+    readonly inputs: EncodedTensor;
+    readonly logits: EncodedTensor;
+  }[];
+}
+
+/** Steps of SGD from the nets of ONNX files. */
+export interface GoldenOnnxSteps {
+  readonly kind: "onnxSteps";
+  readonly runs: readonly {
+    readonly name: string;
+    readonly lr: number;
+    readonly momentum: number;
+    readonly weightDecay: number;
+    readonly losses: readonly number[];
+    /** [steps, batch, ...]. */
+    readonly inputs: EncodedTensor;
+    readonly targets: EncodedTensor;
+    readonly after: EncodedTensors;
+  }[];
+}
+
+type GoldenFile =
+  | GoldenRun
+  | GoldenSteps
+  | GoldenSchedules
+  | GoldenOps
+  | GoldenStates
+  | GoldenOnnx
+  | GoldenOnnxSteps;
 
 /**
  * The imported JSON as its type. TypeScript widens literals in imported JSON, so the type is asserted here once.

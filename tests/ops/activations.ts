@@ -1,5 +1,6 @@
 import {
   elu,
+  erf,
   gelu,
   hardsigmoid,
   hardswish,
@@ -53,6 +54,7 @@ export const cases: OpCase[] = [
   preluCase("one weight for each channel, rank 3", [2, 3, 5], 3),
   preluCase("kink at 0", [3, 4], 4, chosenValues(0, -1, 2, 0, 1)),
   preluCase("one element", [1], 1, { fill: "values", values: [-1.5] }),
+  ...unaryCases("erf", erf, reference.erfReference, [...usual, far, zero]),
   ...unaryCases("elu", elu, reference.elu, [
     ...usual,
     far,

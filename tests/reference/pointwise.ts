@@ -92,6 +92,12 @@ export const selu = pointwise(
 
 const normalDensity = (x: number): number => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
 
+/** 2/√π · ∫ e^(−t²) dt from 0 to x. */
+export const erfReference = pointwise(
+  (x) => [erf(x)],
+  (x) => [(2 / Math.sqrt(Math.PI)) * Math.exp(-x * x)],
+);
+
 /** x/2 · (1 + erf(x/√2)). */
 const geluExact = pointwise(
   (x) => [0.5 * x, 0.5 * x * erf(x / Math.SQRT2)],

@@ -6,7 +6,7 @@ import safetensors
 import torch
 from safetensors.torch import save_file
 
-from . import encode
+from . import encode, onnx_files
 from .runs import SILU, batch_norm, conv, group_norm, instance_norm, layer_norm, linear, plain, residual_net
 from .runs import sequential, small_book
 from .steps import RELU, overlapping_net, pooled_net
@@ -65,6 +65,7 @@ def make(folder, only=None):
     save_dtypes(target)
     versions = {**encode.versions(), "safetensors": safetensors.__version__}
     encode.write(target / "states.json", {"kind": "states", "versions": versions, "nets": entries})
+    onnx_files.make(folder)
 
 
 def entry(target, name, model, shape, seed):
