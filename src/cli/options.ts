@@ -42,6 +42,7 @@ export interface TrainOptions {
   readonly epochs: number;
   readonly batch: number;
   readonly lrMax: number;
+  readonly schedule: ScheduleName;
   /** One training run for each. */
   readonly seeds: readonly number[];
   /** The last N examples validate; null: the files' own split, or the last fifth. */
@@ -77,6 +78,10 @@ export interface SummaryCommandOptions {
   readonly json: boolean;
 }
 
+/** Courses of the learning rate that a run may take. */
+export const SCHEDULES = ["one-cycle", "flat-cos", "constant"] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
+
 const DEFAULT_MODEL = "book";
 
 export const trainCommand: CommandSpec = {
@@ -94,7 +99,12 @@ export const trainCommand: CommandSpec = {
     "lr-max": {
       type: "string",
       value: "X",
-      help: "peak learning rate of the one-cycle schedule (default 0.06)",
+      help: "peak learning rate of the schedule (default 0.06)",
+    },
+    schedule: {
+      type: "string",
+      value: "NAME",
+      help: `course of the learning rate: ${SCHEDULES.join(", ")} (default one-cycle)`,
     },
     seed: {
       type: "string",
@@ -163,6 +173,7 @@ export function trainOptions(values: OptionValues): TrainOptions {
     epochs: count(values, "epochs") ?? 5,
     batch: count(values, "batch") ?? 64,
     lrMax: positive(values, "lr-max") ?? 0.06,
+    schedule: schedule(values),
     seeds: seeds(values),
     valid: count(values, "valid"),
     json: text(values, "json"),
@@ -222,6 +233,13 @@ function count(values: OptionValues, name: string): number | null {
   const value = Number(typed);
   if (/^\d+$/.test(typed) && value >= 1 && Number.isSafeInteger(value)) return value;
   throw new OptionError(`--${name}: expected a whole number of at least 1, got "${typed}"`);
+}
+
+function schedule(values: OptionValues): ScheduleName {
+  const typed = text(values, "schedule") ?? SCHEDULES[0];
+  const found = SCHEDULES.find((name) => name === typed);
+  if (found) return found;
+  throw new OptionError(`--schedule: expected one of ${SCHEDULES.join(", ")}, got "${typed}"`);
 }
 
 function positive(values: OptionValues, name: string): number | null {

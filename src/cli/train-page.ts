@@ -9,10 +9,13 @@ import { describeAdapter, requestDevice } from "../gpu/request-device.ts";
 import { buildModel, DEFAULT_CLASSES, modelEntry } from "../models/index.ts";
 import * as nn from "../nn/index.ts";
 import { sgd } from "../optim/optimizer.ts";
+import * as schedules from "../optim/schedule.ts";
 import type { EpochRecord } from "../train/callback.ts";
 import { Progress } from "../train/callbacks/progress.ts";
 import { Learner } from "../train/learner.ts";
 import { accuracy } from "../train/metrics.ts";
+import type { RunLog } from "../train/run.ts";
+import type { ScheduleName } from "./options.ts";
 import {
   type Answer,
   DATA_URL,
@@ -62,7 +65,7 @@ export function prepare(request: PrepareRequest): Promise<Answer<Prepared>> {
 export function train(request: TrainRequest): Promise<Answer<RunResult>> {
   return answer(async () => {
     const { device, data, shape, classes } = session!;
-    const { model, seed, epochs, batch, lrMax } = request;
+    const { model, seed, epochs, batch, lrMax, schedule } = request;
     const learner = new Learner({
       device,
       model: buildModel(model, { input: shape, classes }),
@@ -87,7 +90,7 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
       }),
     );
     try {
-      const run = await learner.fitOneCycle(epochs, { lrMax, pctStart: 0.25, momentum: [0.95, 0.85, 0.95] });
+      const run = await fitBy(learner, schedule, epochs, lrMax);
       return {
         adapter: adapterName(device),
         model,
@@ -106,6 +109,13 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
       learner.dispose();
     }
   });
+}
+
+/** Trains along a named course of the learning rate; momentum 0.9 where it stays. */
+function fitBy(learner: Learner, schedule: ScheduleName, epochs: number, lrMax: number): Promise<RunLog> {
+  if (schedule === "one-cycle") return learner.fitOneCycle(epochs, { lrMax });
+  const lr = schedule === "constant" ? lrMax : schedules.flatCosine(lrMax, lrMax / 1e5);
+  return learner.fit(epochs, { lr, momentum: 0.9 });
 }
 
 /** An epoch as the file holds it. */

@@ -1,4 +1,5 @@
 import type { TrainingProgress } from "../train/callbacks/progress.ts";
+import type { ScheduleName } from "./options.ts";
 
 /** What the page of `npm run train` and the terminal tell each other; all of it JSON. */
 
@@ -57,6 +58,7 @@ export interface TrainRequest {
   readonly epochs: number;
   readonly batch: number;
   readonly lrMax: number;
+  readonly schedule: ScheduleName;
 }
 
 /** What happens during a call of the page. */

@@ -99,7 +99,7 @@ function show(event: TrainEvent, terminal: Terminal): void {
 /** Trains one seed after another; finished ones are in `runs`. */
 async function trainAll(
   page: CommandPage,
-  { model, data, valid, seeds, epochs, batch, lrMax }: TrainOptions,
+  { model, data, valid, seeds, epochs, batch, lrMax, schedule }: TrainOptions,
   files: readonly string[] | null,
   runs: RunResult[],
   terminal: Terminal,
@@ -111,7 +111,7 @@ async function trainAll(
     terminal.line("");
     if (seeds.length > 1) terminal.line(`Seed ${seed}`);
     terminal.redraw("Compiling ...");
-    const one: TrainRequest = { model, seed, epochs, batch, lrMax };
+    const one: TrainRequest = { model, seed, epochs, batch, lrMax, schedule };
     runs.push(await ask<RunResult>(page, "train", one));
   }
 }

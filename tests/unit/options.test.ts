@@ -11,6 +11,7 @@ test("train: what omission means", () => {
     epochs: 5,
     batch: 64,
     lrMax: 0.06,
+    schedule: "one-cycle",
     seeds: [1],
     valid: null,
     json: null,
@@ -19,12 +20,15 @@ test("train: what omission means", () => {
 
 test("train: every option, with a space or an equals sign", () => {
   const argv = ["--data", "my digits", "--model=plain", "--epochs", "2", "--batch=32", "--lr-max", "1e-3"];
-  expect(train(...argv, "--seed", "1..3", "--valid", "100", "--json", "out.json")).toEqual({
+  expect(
+    train(...argv, "--schedule", "flat-cos", "--seed", "1..3", "--valid", "100", "--json", "out.json"),
+  ).toEqual({
     data: "my digits",
     model: "plain",
     epochs: 2,
     batch: 32,
     lrMax: 0.001,
+    schedule: "flat-cos",
     seeds: [1, 2, 3],
     valid: 100,
     json: "out.json",
@@ -44,6 +48,7 @@ test.each([
   ["--batch", "2.5", '--batch: expected a whole number of at least 1, got "2.5"'],
   ["--lr-max", "fast", '--lr-max: expected a number above 0, got "fast"'],
   ["--lr-max", "-1", '--lr-max: expected a number above 0, got "-1"'],
+  ["--schedule", "cosine", '--schedule: expected one of one-cycle, flat-cos, constant, got "cosine"'],
   ["--seed", "3..1", "--seed: expected a whole number from 0 to 4294967295"],
   ["--seed", "4294967296", "--seed: expected a whole number from 0 to 4294967295"],
   ["--seed", "0..1000", "at most 1000 runs"],

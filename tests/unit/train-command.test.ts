@@ -22,6 +22,7 @@ const options: TrainOptions = {
   epochs: 1,
   batch: 64,
   lrMax: 0.06,
+  schedule: "one-cycle",
   seeds: [1],
   valid: null,
   json: null,
