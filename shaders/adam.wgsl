@@ -1,7 +1,7 @@
 // adam — m = b1·m + (1 - b1)·g; v = b2·v + (1 - b2)·g²; w -= lr·(m / c1) / (sqrt(v / c2) + eps), c = 1 - b^t, over the
 // flat buffer of all parameters. Weight decay is added to g, or where DECOUPLED shrinks w by lr·decay (AdamW).
 // A thread takes ITEMS vec4s, 64 / ITEMS apart; blocks holds the parameter group of every 64, 0xffffffff if frozen.
-// Bindings: params, grads, blocks, first_moment, second_moment, scale (one number that multiplies gradients).
+// Bindings: params, grads, blocks, first_moment, second_moment, scale (multiplies gradients; below 0: no step).
 // Source: Kingma & Ba 2015 (arXiv:1412.6980); Loshchilov & Hutter 2019 (arXiv:1711.05101); torch.optim for the order.
 struct Step {
   index: u32,
@@ -31,6 +31,12 @@ const DECOUPLED: bool = false;
 @group(0) @binding(5) var<storage, read> scale: array<f32>;
 @group(2) @binding(0) var<uniform> step: Step;
 
+// Hook: steps that the optimizer has taken before this one; those that were skipped do not count.
+fn steps_taken() -> u32 { return step.optimizer_step; }
+
+// Hook: 1 - b1^t and 1 - b2^t of a group, t counting this step too.
+fn corrections(group: u32) -> vec2<f32> { return step.groups[2u * group + 1u].zw; }
+
 // Gradient elements cut to the range from -CLIP to CLIP; a NaN passes.
 fn clipped(g: vec4<f32>) -> vec4<f32> {
   if (!CLIPPED) {
@@ -50,14 +56,15 @@ fn adam(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let group = blocks[segment];
-  if (group == 0xffffffffu) {
+  if (group == 0xffffffffu || scale[0] < 0.0) {
     return;
   }
   let hyper = step.groups[2u * group];
   let more = step.groups[2u * group + 1u];
   let lr = hyper.x;
   let decay = hyper.w;
-  let start = step.optimizer_step == 0u;
+  let correction = corrections(group);
+  let start = steps_taken() == 0u;
   let factor = scale[0];
   for (var item = 0u; item < ITEMS; item++) {
     let i = first + item * (64u / ITEMS);
@@ -67,9 +74,9 @@ fn adam(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let v = (1.0 - more.y) * select(second_moment[i], vec4<f32>(0.0), start) + more.y * g * g;
     first_moment[i] = m;
     second_moment[i] = v;
-    let size = sqrt(v) / sqrt(more.w) + more.x;
+    let size = sqrt(v) / sqrt(correction.y) + more.x;
     // Without eps, what never had a gradient (padding above all) would divide 0 by 0.
     let change = select(m / size, vec4<f32>(0.0), m == vec4<f32>(0.0));
-    params[i] = select(w, w - lr * decay * w, DECOUPLED) - lr / more.z * change;
+    params[i] = select(w, w - lr * decay * w, DECOUPLED) - lr / correction.x * change;
   }
 }

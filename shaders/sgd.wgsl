@@ -1,6 +1,6 @@
 // sgd — w -= lr·(g + decay·w) over the flat buffer of all parameters, without momentum.
 // A thread takes ITEMS vec4s, 64 / ITEMS apart; blocks holds the parameter group of every 64, 0xffffffff if frozen.
-// Bindings: params, grads, blocks, scale (one number that multiplies gradients).
+// Bindings: params, grads, blocks, scale (multiplies gradients; below 0: no step).
 struct Step {
   index: u32,
   seed: u32,
@@ -45,7 +45,7 @@ fn sgd(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups
     return;
   }
   let group = blocks[segment];
-  if (group == 0xffffffffu) {
+  if (group == 0xffffffffu || scale[0] < 0.0) {
     return;
   }
   let hyper = step.groups[2u * group];

@@ -1,7 +1,7 @@
 // sgd_momentum — g += decay·w; v = mu·v + (1 - dampening)·g, or g in the first step; w -= lr·v, or lr·(g + mu·v) with
 // Nesterov's look ahead; over the flat buffer of all parameters.
 // A thread takes ITEMS vec4s, 64 / ITEMS apart; blocks holds the parameter group of every 64, 0xffffffff if frozen.
-// Bindings: params, grads, blocks, velocity, scale (one number that multiplies gradients).
+// Bindings: params, grads, blocks, velocity, scale (multiplies gradients; below 0: no step).
 // Source: torch.optim.SGD; Sutskever et al. 2013 for the look ahead.
 struct Step {
   index: u32,
@@ -30,6 +30,9 @@ const NESTEROV: bool = false;
 @group(0) @binding(4) var<storage, read> scale: array<f32>;
 @group(2) @binding(0) var<uniform> step: Step;
 
+// Hook: steps that the optimizer has taken before this one; those that were skipped do not count.
+fn steps_taken() -> u32 { return step.optimizer_step; }
+
 // Gradient elements cut to the range from -CLIP to CLIP; a NaN passes.
 fn clipped(g: vec4<f32>) -> vec4<f32> {
   if (!CLIPPED) {
@@ -49,13 +52,13 @@ fn sgd_momentum(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroup
     return;
   }
   let group = blocks[segment];
-  if (group == 0xffffffffu) {
+  if (group == 0xffffffffu || scale[0] < 0.0) {
     return;
   }
   let hyper = step.groups[2u * group];
   let dampening = step.groups[2u * group + 1u].x;
   let factor = scale[0];
-  let start = step.optimizer_step == 0u;
+  let start = steps_taken() == 0u;
   for (var item = 0u; item < ITEMS; item++) {
     let i = first + item * (64u / ITEMS);
     let w = params[i];

@@ -1,7 +1,8 @@
 import adamWgsl from "../../shaders/adam.wgsl?raw";
-import { defineOp } from "../graph/define.ts";
+import { defineOp, type Launch } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import {
+  skippedHook,
   type UpdateAttrs,
   type UpdateInputs,
   type UpdateOptions,
@@ -22,11 +23,11 @@ export interface AdamUpdateOptions extends UpdateOptions {
 }
 
 type AdamAttrs = UpdateAttrs & { readonly decoupled: boolean };
-type Inputs = "params" | "grads" | "blocks" | "firstMoment" | "secondMoment" | "scale";
+type Inputs = "params" | "grads" | "blocks" | "firstMoment" | "secondMoment" | "scale" | "skipped";
 
 const op = defineOp<Inputs, never, AdamAttrs>({
   name: "adam",
-  inputs: ["params", "grads", "blocks", "firstMoment", "secondMoment", "scale"],
+  inputs: ["params", "grads", "blocks", "firstMoment", "secondMoment", "scale", "skipped"],
   outputs: [],
   writes: ["params", "firstMoment", "secondMoment"],
   shape: () => ({}),
@@ -34,14 +35,42 @@ const op = defineOp<Inputs, never, AdamAttrs>({
     {
       name: "adam",
       wgsl: adamWgsl,
-      launch: ({ physical, attrs }) => {
+      launch: ({ physical, attrs, shape }) => {
         const launch = updateLaunch(physical.params, attrs);
-        return { ...launch, const: { ...launch.const, DECOUPLED: attrs.decoupled } };
+        return {
+          ...launch,
+          ...skipping(shape.skipped !== undefined),
+          const: { ...launch.const, DECOUPLED: attrs.decoupled },
+        };
       },
     },
   ],
   gradient: { none: "an update is no part of the loss" },
 });
+
+/**
+ * 1 − bᵗ from q = 1 − b by doubling: with d(n) = 1 − (1 − q)ⁿ, d(2n) = d(2 − d) and d(n + 1) = d + q(1 − d), where only
+ * positive numbers are added. The host's own numbers count skipped steps too.
+ */
+const CORRECTION = `fn correction(q: f32, t: u32) -> f32 {
+  var d = 0.0;
+  for (var bit = 32u - countLeadingZeros(t); bit > 0u; bit--) {
+    d = d * (2.0 - d);
+    if (((t >> (bit - 1u)) & 1u) == 1u) { d = d + q * (1.0 - d); }
+  }
+  return d;
+}`;
+
+function skipping(hasSkipped: boolean): Pick<Launch, "hook" | "append"> {
+  const { hook, append } = skippedHook(6, hasSkipped);
+  if (!hook || !append) return {};
+  const q = "step.groups[2u * group].z, step.groups[2u * group + 1u].y".split(", ");
+  const [first, second] = q.map((one) => `correction(${one}, steps_taken() + 1u)`);
+  return {
+    hook: { ...hook, corrections: `return vec2<f32>(${first}, ${second});` },
+    append: [...append, CORRECTION],
+  };
+}
 
 /**
  * One step of Adam or AdamW over all parameters.
@@ -57,5 +86,8 @@ export function adamUpdate(
   options: AdamUpdateOptions = {},
 ): void {
   const { inputs, attrs } = updateCall("adam", common, options);
-  op({ ...inputs, firstMoment, secondMoment }, { ...attrs, decoupled: options.decoupled ?? false });
+  op({ ...inputs, firstMoment, secondMoment } as Record<Inputs, Value>, {
+    ...attrs,
+    decoupled: options.decoupled ?? false,
+  });
 }

@@ -11,30 +11,42 @@ import { sum } from "./sum.ts";
 /** Partial sums of squares; more threads than this gain nothing, fewer leave a device idle. */
 const PARTS = 4096;
 
-const squares = defineOp<"grads" | "blocks", "squares">({
+const squares = defineOp<"grads" | "blocks" | "multiplier", "squares">({
   name: "gradient_squares",
-  inputs: ["grads", "blocks"],
+  inputs: ["grads", "blocks", "multiplier"],
   outputs: ["squares"],
   shape: () => ({ squares: [PARTS] }),
   lowerings: [
     {
       name: "gradient_squares",
       wgsl: gradientSquares,
-      launch: ({ physical: { grads } }) => ({
+      launch: ({ physical: { grads }, shape: { multiplier } }) => ({
         grid: linearGrid(ceilDiv(PARTS, 64)),
         const: { COUNT: grads.size / 4, PARTS },
+        ...(multiplier && {
+          // Before squaring: squares of scaled gradients overflow where the gradients do not.
+          hook: { unscaled: "return multiplier[0] * g;" },
+          append: ["@group(0) @binding(3) var<storage, read> multiplier: array<f32>;"],
+        }),
       }),
     },
   ],
   gradient: { none: "gradients of gradients are not supported" },
 });
 
+export interface GradientNormInputs {
+  readonly grads: Value;
+  readonly blocks: Value;
+  /** One over the scale of the loss; 1 where absent. */
+  readonly multiplier?: Value;
+}
+
 /**
- * Norm of the gradients of all parameters that are not frozen.   y = √Σ g²
- * Shapes  grads: flat buffer; blocks: one group for every 256 of its elements; y []
+ * Norm of the gradients of all parameters that are not frozen.   y = √Σ (multiplier·g)²
+ * Shapes  grads: flat buffer; blocks: one group for every 256 of its elements; multiplier []; y []
  */
-export function gradientNorm({ grads, blocks }: { readonly grads: Value; readonly blocks: Value }): Value {
-  return sqrt(sum(squares({ grads, blocks }, {}).squares));
+export function gradientNorm(inputs: GradientNormInputs): Value {
+  return sqrt(sum(squares(inputs as Required<GradientNormInputs>, {}).squares));
 }
 
 const clip = defineOp<"norm", "scale", { most: number }>({

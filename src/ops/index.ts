@@ -42,6 +42,13 @@ export { linear } from "./linear.ts";
 export { log } from "./log.ts";
 export { logSoftmax } from "./log-softmax.ts";
 export type { Reduction, ReductionOptions } from "./loss-reduction.ts";
+export {
+  type LossScaleAttrs,
+  lossSeed,
+  type ScaledStep,
+  stepScale,
+  updateLossScale,
+} from "./loss-scale.ts";
 export { type MatmulOptions, matmul } from "./matmul.ts";
 export { max } from "./max.ts";
 export { type MaxPool2dOptions, maxPool2d } from "./max-pool2d.ts";

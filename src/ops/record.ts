@@ -44,17 +44,17 @@ const op = defineOp<string, never, RecordAttrs>({
 });
 
 /**
- * Writes scalars into this step's row of the ring of records, from which the host reads them later.
+ * Writes scalars into this step's row of the ring of records, from a column on, from which the host reads them later.
  * Shapes  every value [] (or one element)
  * Errors  ShapeError for a value of more than one element, one that is not f32, or more than 16 values
  */
-export function record(values: readonly Value[]): void {
+export function record(values: readonly Value[], column = 0): void {
   const wrong = values.find((value) => numel(value.shape) !== 1 || value.dtype !== "f32");
-  if (wrong || values.length > COLUMNS) {
+  if (wrong || values.length + column > COLUMNS) {
     throw new ShapeError({
       op: "record",
       problem: wrong ? "a value" : "number of values",
-      expected: wrong ? "one f32 number" : `at most ${COLUMNS}`,
+      expected: wrong ? "one f32 number" : `at most ${COLUMNS - column}`,
       got: wrong ? `${wrong.dtype} ${formatShape(wrong.shape)}` : `${values.length}`,
       fix: wrong ? "take its mean or sum" : "record fewer metrics",
     });
@@ -63,7 +63,7 @@ export function record(values: readonly Value[]): void {
     const some = values.slice(first, first + PER_DISPATCH);
     op(
       { ...Object.fromEntries(some.map((value, j) => [`v${j}`, value])), records: flat("records") },
-      { first },
+      { first: first + column },
     );
   }
 }

@@ -3,6 +3,7 @@ import momentumWgsl from "../../shaders/sgd_momentum.wgsl?raw";
 import { defineOp } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import {
+  skippedHook,
   type UpdateAttrs,
   type UpdateInputs,
   type UpdateOptions,
@@ -36,9 +37,11 @@ const plain = defineOp<"params" | "grads" | "blocks" | "scale", never, UpdateAtt
 
 type MomentumAttrs = UpdateAttrs & { readonly nesterov: boolean };
 
-const withMomentum = defineOp<"params" | "grads" | "blocks" | "velocity" | "scale", never, MomentumAttrs>({
+type MomentumInputs = "params" | "grads" | "blocks" | "velocity" | "scale" | "skipped";
+
+const withMomentum = defineOp<MomentumInputs, never, MomentumAttrs>({
   name: "sgd_momentum",
-  inputs: ["params", "grads", "blocks", "velocity", "scale"],
+  inputs: ["params", "grads", "blocks", "velocity", "scale", "skipped"],
   outputs: [],
   writes: ["params", "velocity"],
   shape: () => ({}),
@@ -46,9 +49,13 @@ const withMomentum = defineOp<"params" | "grads" | "blocks" | "velocity" | "scal
     {
       name: "sgd_momentum",
       wgsl: momentumWgsl,
-      launch: ({ physical, attrs }) => {
+      launch: ({ physical, attrs, shape }) => {
         const launch = updateLaunch(physical.params, attrs);
-        return { ...launch, const: { ...launch.const, NESTEROV: attrs.nesterov } };
+        return {
+          ...launch,
+          ...skippedHook(5, shape.skipped !== undefined),
+          const: { ...launch.const, NESTEROV: attrs.nesterov },
+        };
       },
     },
   ],
@@ -65,6 +72,10 @@ const withMomentum = defineOp<"params" | "grads" | "blocks" | "velocity" | "scal
  */
 export function sgdUpdate({ velocity, ...common }: SgdUpdateInputs, options: SgdUpdateOptions = {}): void {
   const { inputs, attrs } = updateCall("sgd", common, options);
-  if (velocity) withMomentum({ ...inputs, velocity }, { ...attrs, nesterov: options.nesterov ?? false });
-  else plain(inputs, attrs);
+  const { skipped: _skipped, ...bare } = inputs;
+  if (!velocity) plain(bare, attrs);
+  else {
+    const named = { ...inputs, velocity } as Record<MomentumInputs, Value>;
+    withMomentum(named, { ...attrs, nesterov: options.nesterov ?? false });
+  }
 }

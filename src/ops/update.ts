@@ -12,8 +12,10 @@ export interface UpdateInputs {
   readonly grads: Value;
   /** Parameter group of every block of 256 parameters, 0xffffffff for frozen ones, which stay as they are. */
   readonly blocks: Value;
-  /** One number that multiplies every gradient (clipping by norm); 1 where absent. */
+  /** One number that multiplies every gradient (clipping, loss scale); below 0 nothing changes. 1 where absent. */
   readonly scale?: Value;
+  /** Steps skipped so far, which do not count as taken; absent where none ever is. */
+  readonly skipped?: Value;
 }
 
 export interface UpdateOptions {
@@ -29,13 +31,24 @@ export interface UpdateAttrs {
 /** The inputs with a scale, and the attributes. Errors  OptionError for a clipValue that is not above 0 */
 export function updateCall(
   op: string,
-  { params, grads, blocks, scale = filled([], 1) }: UpdateInputs,
+  { params, grads, blocks, scale = filled([], 1), skipped }: UpdateInputs,
   { clipValue = null }: UpdateOptions,
 ) {
   if (clipValue !== null && !(clipValue > 0)) {
     throw new OptionError({ op, problem: "clipValue", expected: "a number above 0", got: `${clipValue}` });
   }
-  return { inputs: { params, grads, blocks, scale }, attrs: { clipValue } };
+  // The op has an input less where no step is skipped: nothing is bound in vain.
+  const inputs = { params, grads, blocks, scale, ...(skipped && { skipped }) };
+  return { inputs, attrs: { clipValue } };
+}
+
+/** What a kernel needs where skipped steps do not count: the count, and the hook that takes it off. */
+export function skippedHook(binding: number, hasSkipped: boolean): Pick<Launch, "hook" | "append"> {
+  if (!hasSkipped) return {};
+  return {
+    hook: { steps_taken: "return step.optimizer_step - u32(skipped[0]);" },
+    append: [`@group(0) @binding(${binding}) var<storage, read> skipped: array<f32>;`],
+  };
 }
 
 /** Vec4s below which every thread takes one: a device is far from full. */

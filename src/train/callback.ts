@@ -34,6 +34,8 @@ export interface StepRecord {
   readonly metrics: Readonly<Record<string, number>>;
   /** Statistics that callbacks asked of this step. */
   readonly probes?: readonly ProbeResult[];
+  /** Scale of the loss in this step, where the learner has one. */
+  readonly lossScale?: number;
 }
 
 /** Result of one epoch. */

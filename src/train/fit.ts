@@ -17,6 +17,7 @@ import {
 import { FitState } from "./fit-context.ts";
 import { LOSS_COLUMN } from "./graphs.ts";
 import type { Learner, TrainingPlans } from "./learner.ts";
+import { SCALE_COLUMN } from "./loss-scale.ts";
 import { ProbeSet } from "./probe-set.ts";
 import type { ProbeRequest } from "./probes.ts";
 import type { RunLog } from "./run.ts";
@@ -223,6 +224,7 @@ async function sendBatch(fit: Fit, batch: number): Promise<void> {
     const record: StepRecord = {
       ...{ step, epoch, loss: scalars[LOSS_COLUMN]!, lr, momentum, groups },
       metrics: trainMetrics(learner, scalars),
+      ...(learner.options.lossScale && { lossScale: scalars[SCALE_COLUMN]! }),
       ...(due.length && {
         probes: probes.deliver(program.planned(plan), bytes, { split: "train", step, epoch, batch }),
       }),

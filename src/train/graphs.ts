@@ -10,8 +10,9 @@ import type { State, Value } from "../graph/value.ts";
 import { type Loss, perExample } from "../nn/losses.ts";
 import type { Model } from "../nn/model.ts";
 import { isValue, type Values } from "../nn/module.ts";
-import { accumulateGradients, gather, mean, record } from "../ops/index.ts";
+import { accumulateGradients, gather, lossSeed, mean, record } from "../ops/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import { type LossScale, SCALE_COLUMN } from "./loss-scale.ts";
 import type { Metric } from "./metrics.ts";
 import { type PlannedProbe, type ProbeRequest, planProbes } from "./probes.ts";
 import { changedBatch, changedOptimizer, type StepChange } from "./step-changes.ts";
@@ -32,6 +33,8 @@ export interface Recipe {
   readonly trainMetrics: boolean;
   /** What callbacks add to the training step. */
   readonly changes?: readonly StepChange[];
+  /** Scales the loss and skips steps that overflow. */
+  readonly lossScale?: LossScale | undefined;
 }
 
 /** Statistics to take in a step; the capture fills in where each will be. */
@@ -47,7 +50,9 @@ export const LOSS_COLUMN = 0;
 export function stepGraph(recipe: Recipe, data: DataSet, batch: number, wanted?: WantedProbes): Graph {
   return trace("train", () => {
     const captured = forwardAndBackward(recipe, data, batch, wanted);
-    onBehalf("optimizer", "update", () => appendUpdate(optimizerOf(recipe), "grads"));
+    onBehalf("optimizer", "update", () =>
+      appendUpdate({ ...recipe, optimizer: optimizerOf(recipe) }, "grads"),
+    );
     return { outputs: {}, ...captured };
   });
 }
@@ -64,7 +69,9 @@ export function microGraph(recipe: Recipe, data: DataSet, batch: number, wanted?
 /** The update alone, from accumulated gradients. */
 export function updateGraph(recipe: Recipe): Graph {
   return trace("train", () => {
-    onBehalf("optimizer", "update", () => appendUpdate(optimizerOf(recipe), "optimizer.accumulated"));
+    onBehalf("optimizer", "update", () =>
+      appendUpdate({ ...recipe, optimizer: optimizerOf(recipe) }, "optimizer.accumulated"),
+    );
     return { outputs: {} };
   });
 }
@@ -123,7 +130,7 @@ function forwardAndBackward(
   const metrics = recipe.trainMetrics ? recipe.metrics : [];
   const loss = recordScalars({ ...recipe, loss: given.loss }, metrics, outputs, given.targets);
   const parameters = model.trainable();
-  const seeds = new Map([[loss, constant(1 / accumulate)]]);
+  const seeds = new Map([[loss, seedOf(recipe)]]);
   const found = backward(seeds, parameters.map(stateValue));
   const gradients = new Map<State, Value>();
   for (const parameter of parameters) {
@@ -140,6 +147,16 @@ function forwardAndBackward(
   const capture = { parameters, gradients: found, updates: accumulate === 1 };
   const probes = wanted && planProbes(wanted.requests, capture, wanted.planned);
   return { gradients, ...(probes && { probes }) };
+}
+
+/** Gradient of the loss that the backward pass starts from; a scaled one is recorded. */
+function seedOf({ lossScale, accumulate }: Recipe): Value {
+  if (!lossScale) return constant(1 / accumulate);
+  return scope("loss", () => {
+    const { y, scale } = lossSeed(stateValue(lossScale.state), 1 / accumulate);
+    record([scale], SCALE_COLUMN);
+    return y;
+  });
 }
 
 /** Records loss and metrics; returns the scalar loss. */

@@ -31,8 +31,11 @@ import {
   type SgdrOptions,
   sgdrSchedule,
 } from "./fit-options.ts";
+import { type LossScaleOptions, lossScale } from "./loss-scale.ts";
 import { type LrFindOptions, type LrFindResult, lrFind } from "./lr-find.ts";
+
 import type { Metric } from "./metrics.ts";
+
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
 import { ProbeSet } from "./probe-set.ts";
 import { Program, type Variant } from "./program.ts";
@@ -68,6 +71,11 @@ export interface LearnerOptions extends TuningOptions {
   readonly shuffle?: boolean;
   /** Batches whose gradients are averaged for one update. Default 1. */
   readonly accumulate?: number;
+  /**
+   * Multiplies the loss, so that small gradients do not vanish in half precision; a step whose gradients overflow is
+   * skipped on the device, and the scale moves by itself. Default: none.
+   */
+  readonly lossScale?: "dynamic" | LossScaleOptions;
   /** Record metrics of training batches too. Default false. */
   readonly trainMetrics?: boolean;
   readonly callbacks?: readonly Callback[];
@@ -78,7 +86,7 @@ export interface LearnerOptions extends TuningOptions {
 const LEARNER_OPTIONS: OptionNames<LearnerOptions> = {
   ...{ device: true, model: true, data: true, loss: true, optimizer: true, metrics: true, batchSize: true },
   ...{ seed: true, dropLast: true, shuffle: true, accumulate: true, trainMetrics: true, callbacks: true },
-  ...{ onWarning: true, tune: true, precision: true, tuneStore: true },
+  ...{ onWarning: true, lossScale: true, tune: true, precision: true, tuneStore: true },
 };
 
 /** Keys of the plans that a fit replays. */
@@ -129,6 +137,7 @@ export class Learner {
       optimizer: this.optimizer,
       accumulate: this.options.accumulate,
       trainMetrics: options.trainMetrics ?? false,
+      lossScale: options.lossScale === undefined ? undefined : lossScale(options.lossScale),
     };
     this.program = new Program(options.device, recipe, this.options.seed);
     this.feeder = new Feeder(this.program.engine);
@@ -315,6 +324,9 @@ export class Learner {
     for (const { moment, values } of moments) {
       for (const [parameter, data] of values) this.program.engine.writeMoment(moment, parameter, data);
     }
+    const { lossScale } = this.program.recipe;
+    if (lossScale && state.lossScale)
+      this.program.engine.writeStates(new Map([[lossScale.state, Float32Array.from(state.lossScale)]]));
     this.steps = state.steps;
   }
 

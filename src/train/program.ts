@@ -159,8 +159,7 @@ export class Program {
     if (data) checkLabels(graph, data);
     const plan = this.compile(graph, variant.choices);
     // States that this plan does not touch still need a place before the buffers are made.
-    if (!this.#initialised)
-      for (const state of this.recipe.model.states()) this.engine.states.place(state, PLAIN);
+    if (!this.#initialised) for (const state of this.states()) this.engine.states.place(state, PLAIN);
     await this.engine.load(key, plan, (name) => name.replace(new RegExp(`^${DATA}\\.`), `${split}.`));
     this.#initialise();
     return key;
@@ -176,10 +175,17 @@ export class Program {
   /** Initial value of every state: drawn in logical order from (seed, name), so that layout never changes a result. */
   initialValues(): Map<State, HostArray> {
     return new Map(
-      this.recipe.model
-        .states()
-        .map((state) => [state, state.init(state.shape, streamKey(this.#seed, hashString(state.name)))]),
+      this.states().map((state) => [
+        state,
+        state.init(state.shape, streamKey(this.#seed, hashString(state.name))),
+      ]),
     );
+  }
+
+  /** States of the model, and of the program's own. */
+  states(): readonly State[] {
+    const { model, lossScale } = this.recipe;
+    return lossScale ? [...model.states(), lossScale.state] : model.states();
   }
 
   /** Writes which group every block of parameters belongs to, when freezing has changed it. */

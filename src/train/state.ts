@@ -11,6 +11,8 @@ export interface OptimizerState {
   readonly steps: number;
   /** By moment ("velocity"; "firstMoment", "secondMoment"), then by parameter name. */
   readonly moments: Readonly<Record<string, Readonly<Record<string, ArrayLike<number>>>>>;
+  /** Scale, finite steps since it changed, steps skipped; where the learner scales its loss. */
+  readonly lossScale?: ArrayLike<number>;
 }
 
 /** Values of states by name; from another flat buffer of the same offsets where one is named. */
@@ -29,7 +31,10 @@ export async function readOptimizerState(program: Program, steps: number): Promi
   for (const moment of momentBuffers(program.recipe.optimizer)) {
     moments[moment] = await readState(program, parameters, `optimizer.${moment}`);
   }
-  return { steps, moments };
+  const { lossScale } = program.recipe;
+  if (!lossScale) return { steps, moments };
+  const { [lossScale.state.name]: scale } = await readState(program, [lossScale.state]);
+  return { steps, moments, lossScale: scale! };
 }
 
 /** Moments by parameter, names and sizes checked. Errors  DataError */
