@@ -1,4 +1,4 @@
-// gradient_overflow — flags[p] = 1 if one of the vec4s p, p + PARTS, … of the flat gradients holds an infinity or a NaN.
+// gradient_overflow — flags[p] = 1 if one of the vec4s p, p + PARTS, … of the flat gradients holds an infinity or NaN.
 // One thread per part. Frozen blocks are left out. Bindings: grads, blocks (0xffffffff where frozen), flags.
 const COUNT: u32 = 1u;
 const PARTS: u32 = 1u;

@@ -1,7 +1,7 @@
 // loss_scale_update — decides from the flags whether the step counts, and moves the scale: halved (BACKOFF) after an
 // overflow, doubled (GROWTH) after INTERVAL finite steps in a row. One thread.
-// Bindings: flags; scaler (scale, finite steps since it changed, steps skipped); multiplier (1 / scale, or −1 for a step
-// to be skipped), skipped (steps skipped so far).
+// Bindings: flags; scaler (scale, finite steps since it changed, steps skipped); multiplier (1 / scale, or −1 for a
+// step to be skipped), skipped (steps skipped so far).
 // Source: Micikevicius et al. 2018 (arXiv:1710.03740) §3.2; torch.amp.GradScaler.
 const PARTS: u32 = 1u;
 const GROWTH: f32 = 2.0;

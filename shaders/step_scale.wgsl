@@ -1,5 +1,5 @@
-// step_scale — what an update multiplies gradients by: the clipping factor over the loss scale, or −1 for a step that is
-// skipped.
+// step_scale — what an update multiplies gradients by: the clipping factor over the loss scale, or −1 for a step that
+// is skipped.
 alias Elem = f32;
 
 fn step_scale(clip: Elem, multiplier: Elem) -> Elem {

@@ -171,6 +171,7 @@ async function runBatches(fit: Fit): Promise<void> {
     context.step = learner.steps;
     throwPending(fit);
     if (fit.micro === 0 && learner.tuning.isDue(learner.steps)) await swapPlans(fit);
+    if (batch > 0 || context.epoch > 0) learner.tuning.begin();
     const position = context.epoch * learner.stepsPerEpoch + Math.floor(batch / accumulate);
     context.groups = groupHypers(learner.optimizer, fit.schedule(position));
     try {

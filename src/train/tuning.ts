@@ -34,6 +34,8 @@ export class TrainingTuning {
   readonly #precision: "exact" | "fast";
   readonly #store: ChoiceStore;
   #started = false;
+  /** True until measuring begins: after the first step, which it would delay. */
+  #wanted = false;
   #cancelled = false;
   /** Measured and compiled, waiting for the end of a step. */
   #ready: Variant | undefined;
@@ -72,9 +74,16 @@ export class TrainingTuning {
     if (this.#option === "off") return exact;
     const known = await this.#tune(true);
     const missing = tunables(graph, target, known.choices, { precision: this.#precision }).length > 0;
-    if (missing) this.#measuring = this.#measure();
-    else this.result = known;
+    this.#wanted = missing;
+    if (!missing) this.result = known;
     return { ...exact, ...(missing && quickChoices(graph, target)), ...known.choices };
+  }
+
+  /** Begins to measure, beside the steps that follow; the first of them has been sent. */
+  begin(): void {
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    this.#measuring = this.#measure();
   }
 
   /** True if plans are to be swapped before this step. */

@@ -152,11 +152,25 @@ const losses = (one: Learner) => [...new Uint32Array(one.run.loss.values().slice
 describe("a run", () => {
   test("starts on quick kernels, swaps plans between two steps, and writes the swap down", async () => {
     const store = memoryStore();
-    const one = await learner({ tune: "auto", tuneStore: store });
+    // Measuring asks the store a second time: it gets its answer at step 3, and is done before step 4.
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let loads = 0;
+    const gated = {
+      ...store,
+      load: (adapter: string) => (loads++ ? held.then(() => store.load(adapter)) : store.load(adapter)),
+    };
+    const one = await learner({ tune: "auto", tuneStore: gated });
     let steps = 0;
     one.use({
       name: "wait for the tuner",
-      beforeBatch: () => (++steps === 4 ? one.tuning.settled() : undefined),
+      beforeBatch: () => {
+        if (++steps !== 4) return undefined;
+        release();
+        return one.tuning.settled();
+      },
     });
     await one.fit(4, { lr: 0.1 });
     const names = one.run.tuning.map(({ step, choices }) => [step, Object.values(choices)[0]]);
