@@ -49,6 +49,8 @@ export interface TrainOptions {
   readonly valid: number | null;
   /** File for the result; null: none. */
   readonly json: string | null;
+  /** Folder for TensorBoard logs, one run a folder in it; null: none. */
+  readonly logdir: string | null;
 }
 
 /** What `npm run explain` is asked to do. */
@@ -81,6 +83,15 @@ export interface SummaryCommandOptions {
 /** Courses of the learning rate that a run may take. */
 export const SCHEDULES = ["one-cycle", "flat-cos", "constant"] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
+/** What `npm run verdict` is asked to do. */
+export interface VerdictOptions {
+  /** Folder of IDX files; null: the built-in data. */
+  readonly data: string | null;
+  /** Runs of each configuration. */
+  readonly seeds: number;
+  /** File for all runs; null: none. */
+  readonly json: string | null;
+}
 
 const DEFAULT_MODEL = "book";
 
@@ -120,6 +131,11 @@ export const trainCommand: CommandSpec = {
       type: "string",
       value: "FILE",
       help: "write the result there (a list if there are several seeds)",
+    },
+    logdir: {
+      type: "string",
+      value: "DIR",
+      help: "write TensorBoard event files there while training, a folder for each run",
     },
   },
   examples: ["npm run train -- --epochs 5 --batch 64 --lr-max 0.06 --seed 1..3 --json runs.json"],
@@ -161,6 +177,20 @@ export const summaryCommand: CommandSpec = {
   },
 };
 
+export const verdictCommand: CommandSpec = {
+  name: "verdict",
+  summary: "Train nets with and without batch norm at low and high rates; print how the verdict judges them.",
+  options: {
+    data: {
+      type: "string",
+      value: "DIR",
+      help: "folder of IDX files, plain or gzip (default: the built-in data set)",
+    },
+    seeds: { type: "string", value: "N", help: "runs of each of 12 configurations (default 4)" },
+    json: { type: "string", value: "FILE", help: "write every run there, with what the verdict saw" },
+  },
+};
+
 /**
  * Typed values of `npm run train`.
  * Units   lrMax per step
@@ -177,6 +207,7 @@ export function trainOptions(values: OptionValues): TrainOptions {
     seeds: seeds(values),
     valid: count(values, "valid"),
     json: text(values, "json"),
+    logdir: text(values, "logdir"),
   };
 }
 
@@ -220,6 +251,14 @@ export function summaryOptions(values: OptionValues): SummaryCommandOptions {
     optimizer,
     json: values.json === true,
   };
+}
+
+/**
+ * Typed values of `npm run verdict`.
+ * Errors  OptionError if the number of seeds is no whole number above 0
+ */
+export function verdictOptions(values: OptionValues): VerdictOptions {
+  return { data: text(values, "data"), seeds: count(values, "seeds") ?? 4, json: text(values, "json") };
 }
 
 function text(values: OptionValues, name: string): string | null {

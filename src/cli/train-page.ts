@@ -1,9 +1,6 @@
 /** The part of `npm run train` that runs in headless Chrome. */
-import { DataError, EngineError } from "../core/errors.ts";
+import { DataError } from "../core/errors.ts";
 import type { DataSet } from "../data/data-set.ts";
-import { drawnDigits } from "../data/drawn-digits.ts";
-import { idxSplits } from "../data/idx-folder.ts";
-import { DIGIT_MOMENTS } from "../data/moments.ts";
 import type { Splits } from "../data/split-last.ts";
 import { describeAdapter, requestDevice } from "../gpu/request-device.ts";
 import { buildModel, DEFAULT_CLASSES, modelEntry } from "../models/index.ts";
@@ -12,15 +9,18 @@ import { sgd } from "../optim/optimizer.ts";
 import * as schedules from "../optim/schedule.ts";
 import type { EpochRecord } from "../train/callback.ts";
 import { Progress } from "../train/callbacks/progress.ts";
+import { TensorBoard } from "../train/callbacks/tensorboard.ts";
 import { Learner } from "../train/learner.ts";
 import { accuracy } from "../train/metrics.ts";
 import type { RunLog } from "../train/run.ts";
 import type { ScheduleName } from "./options.ts";
+import { adapterName, answer, loadData } from "./page.ts";
 import {
   type Answer,
-  DATA_URL,
   type EpochResult,
   EVENT_FUNCTION,
+  LOG_FUNCTION,
+  type LogChunk,
   type Prepared,
   type PrepareRequest,
   type RunResult,
@@ -65,7 +65,7 @@ export function prepare(request: PrepareRequest): Promise<Answer<Prepared>> {
 export function train(request: TrainRequest): Promise<Answer<RunResult>> {
   return answer(async () => {
     const { device, data, shape, classes } = session!;
-    const { model, seed, epochs, batch, lrMax, schedule } = request;
+    const { model, seed, epochs, batch, lrMax, schedule, log } = request;
     const learner = new Learner({
       device,
       model: buildModel(model, { input: shape, classes }),
@@ -89,6 +89,10 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
         },
       }),
     );
+    if (log !== null) {
+      const text = { model, data: `${data.train.count} examples`, adapter: adapterName(device) };
+      learner.use(new TensorBoard({ write: (chunk) => sendChunk(log, chunk), text }));
+    }
     try {
       const run = await fitBy(learner, schedule, epochs, lrMax);
       return {
@@ -123,48 +127,17 @@ function epochResult({ epoch, trainLoss, validLoss, metrics, seconds }: EpochRec
   return { epoch: epoch + 1, trainLoss, validLoss, validAccuracy: metrics.accuracy ?? Number.NaN, seconds };
 }
 
-/** The adapter's name without advice, for the file. */
-function adapterName(device: GPUDevice): string {
-  const { vendor, architecture, description } = describeAdapter(device);
-  return (
-    [vendor, architecture, description && `(${description})`].filter(Boolean).join(" ") || "unnamed adapter"
-  );
-}
-
-async function answer<T>(body: () => Promise<T>): Promise<Answer<T>> {
-  try {
-    return { value: await body() };
-  } catch (error) {
-    // Anything but the engine's own errors is a fault of the program: its stack is wanted.
-    if (!(error instanceof EngineError)) throw error;
-    return { error: { name: error.name, message: error.message } };
-  }
+/** Hands a piece of the log to the terminal, and waits until it is on disk. */
+function sendChunk(run: string, chunk: Uint8Array): Promise<void> {
+  const scope = globalThis as unknown as Record<string, (chunk: LogChunk) => Promise<void>>;
+  let text = "";
+  for (let i = 0; i < chunk.length; i += 8192) text += String.fromCharCode(...chunk.subarray(i, i + 8192));
+  return scope[LOG_FUNCTION]!({ run, data: btoa(text) });
 }
 
 function send(event: TrainEvent): void {
   const scope = globalThis as unknown as Record<string, (event: TrainEvent) => void>;
   scope[EVENT_FUNCTION]?.(event);
-}
-
-async function loadData({ files, valid }: PrepareRequest): Promise<Splits> {
-  const wanted = valid === null ? {} : { valid };
-  if (files === null) return drawnDigits(wanted);
-  const bytes: Record<string, Uint8Array> = {};
-  for (const name of files) bytes[name] = await fetchFile(name);
-  return idxSplits(bytes, { ...wanted, ...DIGIT_MOMENTS });
-}
-
-async function fetchFile(name: string): Promise<Uint8Array> {
-  const response = await fetch(`${DATA_URL}/${encodeURIComponent(name)}`);
-  if (!response.ok) {
-    throw new DataError({
-      op: "data",
-      problem: `${name} cannot be read`,
-      expected: "a file",
-      got: `status ${response.status}`,
-    });
-  }
-  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** Ten, or more where labels go beyond 9. */

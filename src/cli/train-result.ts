@@ -59,7 +59,19 @@ export interface TrainRequest {
   readonly batch: number;
   readonly lrMax: number;
   readonly schedule: ScheduleName;
+  /** Name of the run's TensorBoard log; null: none. */
+  readonly log: string | null;
 }
+
+/** A piece of a TensorBoard log on its way from the page to the disk. */
+export interface LogChunk {
+  readonly run: string;
+  /** Base64. */
+  readonly data: string;
+}
+
+/** Name of the function that the page calls with every piece of a log. */
+export const LOG_FUNCTION = "wgfitLogChunk";
 
 /** What happens during a call of the page. */
 export type TrainEvent =

@@ -6,12 +6,15 @@ import { modelEntry } from "../models/index.ts";
 import { progressLine } from "../train/callbacks/progress-text.ts";
 import { asCommandError, CommandError } from "./command-error.ts";
 import type { CommandContext, CommandPage } from "./context.ts";
+import { LogFolder } from "./log-folder.ts";
 import type { TrainOptions } from "./options.ts";
 import { Terminal } from "./terminal.ts";
 import {
   type Answer,
   DATA_URL,
   EVENT_FUNCTION,
+  LOG_FUNCTION,
+  type LogChunk,
   type Prepared,
   type PrepareRequest,
   type RunResult,
@@ -32,8 +35,10 @@ export async function main(options: TrainOptions, context: CommandContext): Prom
   checkModel(options.model);
   if (json) await checkWritable(json, options.json ?? json);
   const files = folder === null ? null : await idxFiles(folder, options.data ?? folder);
+  const logs = options.logdir === null ? null : path.resolve(context.cwd, options.logdir);
+  const logFolder = logs === null ? null : new LogFolder(logs, options.logdir ?? logs);
   terminal.redraw("Starting headless Chrome ...");
-  const opening = openPage(folder, terminal, context);
+  const opening = openPage(folder, logFolder, terminal, context);
   const training = opening.then((page) => trainAll(page, options, files, runs, terminal));
   let isDone = false;
   try {
@@ -81,13 +86,17 @@ function checkModel(model: string): void {
 
 async function openPage(
   folder: string | null,
+  logs: LogFolder | null,
   terminal: Terminal,
   context: CommandContext,
 ): Promise<CommandPage> {
   return context.openPage({
     module: "/src/cli/train-page.ts",
     ...(folder !== null && { folders: { [DATA_URL]: folder } }),
-    expose: { [EVENT_FUNCTION]: (event: TrainEvent) => show(event, terminal) },
+    expose: {
+      [EVENT_FUNCTION]: (event: TrainEvent) => show(event, terminal),
+      ...(logs && { [LOG_FUNCTION]: (chunk: LogChunk) => logs.append(chunk) }),
+    },
   });
 }
 
@@ -99,7 +108,7 @@ function show(event: TrainEvent, terminal: Terminal): void {
 /** Trains one seed after another; finished ones are in `runs`. */
 async function trainAll(
   page: CommandPage,
-  { model, data, valid, seeds, epochs, batch, lrMax, schedule }: TrainOptions,
+  { model, data, valid, seeds, epochs, batch, lrMax, schedule, logdir }: TrainOptions,
   files: readonly string[] | null,
   runs: RunResult[],
   terminal: Terminal,
@@ -111,7 +120,8 @@ async function trainAll(
     terminal.line("");
     if (seeds.length > 1) terminal.line(`Seed ${seed}`);
     terminal.redraw("Compiling ...");
-    const one: TrainRequest = { model, seed, epochs, batch, lrMax, schedule };
+    const log = logdir === null ? null : `${model}-seed${seed}`;
+    const one: TrainRequest = { model, seed, epochs, batch, lrMax, schedule, log };
     runs.push(await ask<RunResult>(page, "train", one));
   }
 }
@@ -123,18 +133,18 @@ async function ask<T>(page: CommandPage, name: "prepare" | "train", request: obj
 }
 
 /** Names of the files in a folder that may be IDX. Errors  CommandError if there is no such folder, or none in it */
-async function idxFiles(folder: string, typed: string): Promise<string[]> {
+export async function idxFiles(folder: string, typed: string, command = "train"): Promise<string[]> {
   const found = await stat(folder).catch(() => null);
-  if (!found) throw new CommandError("train", `--data: there is no folder ${typed}.`);
+  if (!found) throw new CommandError(command, `--data: there is no folder ${typed}.`);
   if (!found.isDirectory()) {
-    throw new CommandError("train", `--data: ${typed} is a file; name the folder that holds the IDX files.`);
+    throw new CommandError(command, `--data: ${typed} is a file; name the folder that holds the IDX files.`);
   }
   const names = (await readdir(folder)).filter(
     (name) => /(images|labels)/.test(name) && !name.startsWith("."),
   );
   if (names.length > 0) return names.sort();
   throw new CommandError(
-    "train",
+    command,
     `--data: ${typed} holds no IDX files; expected names such as train-images-idx3-ubyte and train-labels-idx1-ubyte, with .gz or without.`,
   );
 }

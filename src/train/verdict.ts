@@ -41,6 +41,8 @@ export class LayerWatch {
   readonly collapses: Collapse[] = [];
   /** Share of the first bin at every record. */
   readonly inactive: number[] = [];
+  /** Level below which 99 % of the magnitudes lie, at every record without NaN. */
+  readonly quantiles: number[] = [];
   /** Step of the first NaN or infinity. */
   firstInvalid: number | undefined;
   readonly #edges: Float64Array;
@@ -62,7 +64,10 @@ export class LayerWatch {
     if (invalid > 0) this.firstInvalid ??= step;
     const binned = Array.from(bins).reduce((sum, count) => sum + count, 0);
     this.inactive.push(binned > 0 ? bins[0]! / binned : 0);
-    if (invalid === 0) this.#watch(step, this.#quantile(bins, binned + over));
+    if (invalid > 0) return;
+    const quantile = this.#quantile(bins, binned + over);
+    this.quantiles.push(quantile);
+    this.#watch(step, quantile);
   }
 
   /** Upper edge of the bin where the cumulative share reaches the quantile; the end of the range beyond it. */

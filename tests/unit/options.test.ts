@@ -15,13 +15,17 @@ test("train: what omission means", () => {
     seeds: [1],
     valid: null,
     json: null,
+    logdir: null,
   });
 });
 
 test("train: every option, with a space or an equals sign", () => {
   const argv = ["--data", "my digits", "--model=plain", "--epochs", "2", "--batch=32", "--lr-max", "1e-3"];
   expect(
-    train(...argv, "--schedule", "flat-cos", "--seed", "1..3", "--valid", "100", "--json", "out.json"),
+    train(
+      ...[...argv, "--schedule", "flat-cos", "--seed", "1..3", "--valid", "100", "--json", "out.json"],
+      ...["--logdir", "logs"],
+    ),
   ).toEqual({
     data: "my digits",
     model: "plain",
@@ -32,6 +36,7 @@ test("train: every option, with a space or an equals sign", () => {
     seeds: [1, 2, 3],
     valid: 100,
     json: "out.json",
+    logdir: "logs",
   });
 });
 

@@ -1,11 +1,20 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CommandContext, PageOptions } from "../../src/cli/context.ts";
 import type { TrainOptions } from "../../src/cli/options.ts";
 import { main } from "../../src/cli/train.ts";
-import { EVENT_FUNCTION, type TrainEvent, type TrainRequest } from "../../src/cli/train-result.ts";
+import {
+  EVENT_FUNCTION,
+  LOG_FUNCTION,
+  type LogChunk,
+  type TrainEvent,
+  type TrainRequest,
+} from "../../src/cli/train-result.ts";
+import { eventRecord, versionRecord } from "../../src/tensorboard/events.ts";
+import { python } from "../setup/python.ts";
+import { hasTensorBoard, NO_TENSORBOARD } from "../setup/tensorboard.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -26,11 +35,23 @@ const options: TrainOptions = {
   seeds: [1],
   valid: null,
   json: null,
+  logdir: null,
 };
+
+/** A log of two steps in pieces that end in the middle of a record, as base64. */
+function logPieces(seed: number): string[] {
+  const whole = Buffer.concat([
+    versionRecord(1000),
+    eventRecord(1000, 0, [{ tag: "train/loss", scalar: seed }]),
+    eventRecord(1001, 1, [{ tag: "train/loss", scalar: seed / 2 }]),
+  ]);
+  return [whole.subarray(0, 50), whole.subarray(50)].map((piece) => piece.toString("base64"));
+}
 
 /** A page that answers as the real one, at once. */
 function fakePage(asked: unknown[]) {
   return async ({ expose }: PageOptions) => {
+    const append = expose?.[LOG_FUNCTION] as ((chunk: LogChunk) => void) | undefined;
     const send = expose?.[EVENT_FUNCTION] as (event: TrainEvent) => void;
     return {
       reload: async () => {},
@@ -42,7 +63,8 @@ function fakePage(asked: unknown[]) {
             value: { adapter: "a GPU", software: false, train: 8, valid: 2, shape: [1, 28, 28], classes: 10 },
           };
         }
-        const { seed, model } = request as TrainRequest;
+        const { seed, model, log } = request as TrainRequest;
+        if (log) for (const data of logPieces(seed)) append!({ run: log, data });
         if (seed === 13) return { error: { name: "DataError", message: "data: no luck" } };
         const result = { epoch: 1, trainLoss: 1, validLoss: 1, validAccuracy: 0.5, seconds: 1 };
         send({ type: "epoch", epochs: 1, result });
@@ -96,6 +118,27 @@ describe("npm run train", () => {
     expect(JSON.parse(await readFile(path.join(folder, "one.json"), "utf8"))).toMatchObject({
       seed: 1,
       msPerStep: 5,
+    });
+  });
+
+  test("a log of every run grows in a folder of its own; TensorBoard reads it", async ({ skip }) => {
+    await train({ seeds: [1, 2], logdir: "logs" });
+    await train({ logdir: "logs" });
+    const runs = await readdir(path.join(folder, "logs"));
+    expect(runs.sort()).toEqual(["book-seed1", "book-seed1-2", "book-seed2"]);
+    const [name] = await readdir(path.join(folder, "logs/book-seed2"));
+    expect(name).toMatch(/^events\.out\.tfevents\.\d{10}\./);
+    const file = await readFile(path.join(folder, "logs/book-seed2", name!));
+    expect(file.toString("base64")).toBe(
+      Buffer.concat(logPieces(2).map((p) => Buffer.from(p, "base64"))).toString("base64"),
+    );
+    if (!hasTensorBoard()) return skip(NO_TENSORBOARD);
+    const { scalars } = JSON.parse(python("read_events.py", { [name!]: file }).output);
+    expect(scalars).toEqual({
+      "train/loss": [
+        [0, 2],
+        [1, 1],
+      ],
     });
   });
 
