@@ -94,6 +94,7 @@ export {
 export type { Schedule } from "./optim/schedule.ts";
 export * as schedules from "./optim/schedule.ts";
 export { eventFileName } from "./tensorboard/events.ts";
+export { blobSink, type EventSink, privateFileSink } from "./tensorboard/sinks.ts";
 export {
   type Callback,
   Cancel,

@@ -13,6 +13,7 @@ import {
   type ProbeResult,
   type StepRecord,
   sgd,
+  TrainingVerdict,
   WeightStats,
 } from "../../src/index.ts";
 import { testDevice } from "../setup/gpu.ts";
@@ -157,10 +158,21 @@ describe("statistics while training", () => {
   });
 });
 
-test("a diverging net: NaN is counted where it arises", async () => {
+test("a diverging net: NaN is counted where it arises, and the verdict says so once", async () => {
+  const told: string[] = [];
+  const watch = new TrainingVerdict({ onVerdict: ({ kind }, step) => told.push(`${kind} ${step}`) });
   const acts = new ActivationStats({ at: "*.relu", every: 1 });
-  const one = await learner({ callbacks: [acts], data: { train: quarters(64, 1) } });
+  const one = await learner({ callbacks: [acts, watch], data: { train: quarters(64, 1) } });
   await one.fit(3, { lr: 1e30 });
+  expect(watch.verdict()).toMatchObject({ kind: "diverged", isHealthy: false });
+  expect(told).toEqual([expect.stringMatching(/^diverged [1-3]$/)]);
+  expect([...watch.layers.keys()]).toEqual(["stem.relu", "mid.relu"]);
+  expect([...watch.updateRatios.keys()]).toEqual([
+    "stem.conv.weight",
+    "mid.conv.weight",
+    "block.body.0.weight",
+    "head.weight",
+  ]);
   const nan = acts.train.series("mid.relu", "nan");
   const inf = acts.train.series("mid.relu", "inf");
   expect(nan[0]! + inf[0]!).toBe(0);

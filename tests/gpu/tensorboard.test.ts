@@ -3,11 +3,13 @@ import { randomBits, randomNormal } from "../../src/core/random.ts";
 import {
   ActivationStats,
   accuracy,
+  blobSink,
   dataSet,
   eventFileName,
   GradientStats,
   Learner,
   nn,
+  privateFileSink,
   sgd,
   TensorBoard,
   WeightStats,
@@ -98,6 +100,18 @@ test("a log written in the browser holds what was recorded, by TensorBoard's own
   }
   expect(events.texts["hyper-parameters"]![0]!.text).toContain("| weight decay | 0.001 |");
   expect(events.texts["hyper-parameters"]![0]!.text).toContain("| data | a noisy line |");
+});
+
+test("sinks of the browser keep the pieces in their order", async () => {
+  const name = `events.out.tfevents.${Date.now()}.test`;
+  for (const sink of [blobSink(), await privateFileSink(name)]) {
+    await sink.write(Uint8Array.of(1, 2, 3));
+    await sink.write(Uint8Array.of(4));
+    await sink.write(Uint8Array.of(5, 6));
+    expect([...new Uint8Array(await (await sink.file()).arrayBuffer())]).toEqual([1, 2, 3, 4, 5, 6]);
+  }
+  const root = await navigator.storage.getDirectory();
+  await root.removeEntry(name);
 });
 
 test("what a sink fails with ends the fit with that error", async () => {
