@@ -89,10 +89,7 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
         },
       }),
     );
-    if (log !== null) {
-      const text = { model, data: `${data.train.count} examples`, adapter: adapterName(device) };
-      learner.use(new TensorBoard({ write: (chunk) => sendChunk(log, chunk), text }));
-    }
+    if (log !== null) learner.use(logOf(log, request));
     try {
       const run = await fitBy(learner, schedule, epochs, lrMax);
       return {
@@ -125,6 +122,13 @@ function fitBy(learner: Learner, schedule: ScheduleName, epochs: number, lrMax: 
 /** An epoch as the file holds it. */
 function epochResult({ epoch, trainLoss, validLoss, metrics, seconds }: EpochRecord): EpochResult {
   return { epoch: epoch + 1, trainLoss, validLoss, validAccuracy: metrics.accuracy ?? Number.NaN, seconds };
+}
+
+/** The callback that writes a run's log. */
+function logOf(run: string, { model }: TrainRequest): TensorBoard {
+  const { device, data } = session!;
+  const text = { model, data: `${data.train.count} examples`, adapter: adapterName(device) };
+  return new TensorBoard({ write: (chunk) => sendChunk(run, chunk), text });
 }
 
 /** Hands a piece of the log to the terminal, and waits until it is on disk. */
