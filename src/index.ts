@@ -93,6 +93,7 @@ export {
 } from "./optim/optimizer.ts";
 export type { Schedule } from "./optim/schedule.ts";
 export * as schedules from "./optim/schedule.ts";
+export { type ExportPyTorchOptions, exportPyTorch, type PyTorchFiles } from "./pytorch/export.ts";
 export { eventFileName } from "./tensorboard/events.ts";
 export { blobSink, type EventSink, privateFileSink } from "./tensorboard/sinks.ts";
 export {

@@ -10,6 +10,8 @@ export interface PythonRequest {
   readonly files: Readonly<Record<string, string>>;
   /** A module that runs the script: torch.distributed.run and its options. */
   readonly module?: readonly string[];
+  /** What follows the script's name. */
+  readonly args?: readonly string[];
   readonly read?: readonly string[];
 }
 
@@ -28,7 +30,7 @@ export async function pythonAnswers(): Promise<boolean> {
 export async function askPython(
   script: string,
   files: Readonly<Record<string, Uint8Array | string>>,
-  options: Pick<PythonRequest, "module" | "read"> = {},
+  options: Pick<PythonRequest, "module" | "args" | "read"> = {},
 ): Promise<{ output: string; files: Record<string, Uint8Array<ArrayBuffer>> }> {
   const encoded = Object.entries(files).map(([name, content]) => [name, toBase64(content)]);
   const body = JSON.stringify({ script, files: Object.fromEntries(encoded), ...options });

@@ -22,10 +22,10 @@ export function pythonServer(): Plugin {
 }
 
 function answer(body: string): string {
-  const { script, files, module, read } = JSON.parse(body) as PythonRequest;
+  const { script, files, ...options } = JSON.parse(body) as PythonRequest;
   const decoded = Object.entries(files).map(([name, text]) => [name, Buffer.from(text, "base64")]);
   try {
-    const result = python(script, Object.fromEntries(decoded), { module: module ?? [], read: read ?? [] });
+    const result = python(script, Object.fromEntries(decoded), options);
     const encoded = Object.entries(result.files).map(([name, bytes]) => [
       name,
       Buffer.from(bytes).toString("base64"),

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
+import type { PythonRequest } from "./python-client.ts";
 
 let usable: boolean | undefined;
 
@@ -21,7 +22,7 @@ export function hasPython(): boolean {
 export function python(
   script: string,
   files: Readonly<Record<string, Uint8Array | string>>,
-  options: { readonly module?: readonly string[]; readonly read?: readonly string[] } = {},
+  options: Pick<PythonRequest, "module" | "args" | "read"> = {},
 ): { readonly output: string; readonly files: Readonly<Record<string, Uint8Array>> } {
   const folder = mkdtempSync(path.join(tmpdir(), "wgfit-"));
   try {
@@ -32,11 +33,15 @@ export function python(
     }
     const before = options.module?.length ? ["-m", ...options.module] : [];
     const where = script in files ? script : path.resolve(import.meta.dirname, "../python", script);
-    const { status, stdout, stderr } = spawnSync(process.env.WGFIT_PYTHON!, [...before, where], {
-      encoding: "utf8",
-      cwd: folder,
-      maxBuffer: 1e9,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      process.env.WGFIT_PYTHON!,
+      [...before, where, ...(options.args ?? [])],
+      {
+        encoding: "utf8",
+        cwd: folder,
+        maxBuffer: 1e9,
+      },
+    );
     if (status !== 0) throw new Error(`${script}: ${stderr || `exit ${status}`}\n${stdout}`);
     const read = (options.read ?? []).map((name) => [
       name,

@@ -51,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   models: ["nn", "ops", "graph", "core"],
   files: ["train", "data", "nn", "optim", "ops", "graph", "core"],
   tensorboard: ["core"],
+  pytorch: ["files", "train", "data", "nn", "optim", "ops", "graph", "core"],
   onnx: ["files", "train", "data", "nn", "optim", "ops", "graph", "core"],
   bench: [
     ...[
@@ -80,6 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "files",
       "tune",
       "onnx",
+      "pytorch",
       "train",
       "data",
       "nn",
@@ -101,6 +103,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "files",
       "tune",
       "onnx",
+      "pytorch",
       "train",
       "dashboard",
       "data",
