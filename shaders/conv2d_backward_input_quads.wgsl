@@ -115,7 +115,7 @@ fn conv2d_backward_input_quads(
       // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
       let p = u32(row[i] + up);
       let q = u32(column[i] + left);
-      inside[i] = p < P && q < Q;
+      inside[i] = (p < P) & (q < Q);
       base[i] = select(0u, ((image[i] * P + p) * Q + q) * K4, inside[i]) + group * GROUP_K4;
     }
     let b_base = ((r * S + s) * GROUP_C4 + own_vec - group * GROUP_C4) * (4u * K4) + group * GROUP_K4;

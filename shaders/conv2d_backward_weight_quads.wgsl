@@ -90,7 +90,7 @@ fn conv2d_backward_weight_quads(
       let own = min(first_pixel + index % 4u, end - 1u);
       let h = u32(i32(own / Q % P * STRIDE_H) + below);
       let w = u32(i32(own % Q * STRIDE_W) + shift);
-      let valid = first_pixel + index % 4u < end && h < H && w < W;
+      let valid = (first_pixel + index % 4u < end) & (h < H) & (w < W);
       let base = select(0xffffffffu, (own / (P * Q) * (H * W) + h * W + w) * C4, valid);
       let bases = vec4u(
         subgroupBroadcast(base, 0u),

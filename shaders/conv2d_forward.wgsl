@@ -83,8 +83,13 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgro
         let b1 = b_load(b_base + K4 + j);
         let b2 = b_load(b_base + 2u * K4 + j);
         let b3 = b_load(b_base + 3u * K4 + j);
+        // The 4×4 block of the weight is turned, so that a result is a dot product: it needs fewer registers at once.
+        let t0 = vec4<f32>(b0.x, b1.x, b2.x, b3.x);
+        let t1 = vec4<f32>(b0.y, b1.y, b2.y, b3.y);
+        let t2 = vec4<f32>(b0.z, b1.z, b2.z, b3.z);
+        let t3 = vec4<f32>(b0.w, b1.w, b2.w, b3.w);
         for (var i = 0u; i < TILE_PIXELS; i++) { // unroll
-          acc[i * TILE_VECS + j] += a[i].x * b0 + a[i].y * b1 + a[i].z * b2 + a[i].w * b3;
+          acc[i * TILE_VECS + j] += vec4<f32>(dot(a[i], t0), dot(a[i], t1), dot(a[i], t2), dot(a[i], t3));
         }
       }
       b_base += 4u * K4;

@@ -88,7 +88,7 @@ fn conv2d_forward_quads(
       // A negative coordinate becomes a huge unsigned one: one comparison covers both ends.
       let h = u32(top[i] + i32(tap / S * DILATION_H));
       let w = u32(left[i] + i32(tap % S * DILATION_W));
-      inside[i] = h < H && w < W;
+      inside[i] = (h < H) & (w < W);
       base[i] = select(0u, (image[i] + h * W + w) * C4, inside[i]) + c0;
     }
     var b_base = tap * (GROUP_C4 * 4u * K4) + own_vec;

@@ -205,6 +205,11 @@ export function geometryConsts(attrs: ConvAttrs): Record<string, number> {
   };
 }
 
+/** Input columns (or rows) under `outputs` neighbouring windows of `taps` taps, gaps included. */
+export function spanned(outputs: number, stride: number, taps: number, dilation: number): number {
+  return (outputs - 1) * stride + (taps - 1) * dilation + 1;
+}
+
 /** vec4s of output channels per thread: two where they do not reach over the end of a group. */
 export function tileVecs(vecs: number, groupVecs: number, groups: number): number {
   return vecs > 1 && (groups === 1 || groupVecs % 2 === 0) ? 2 : 1;

@@ -15,9 +15,13 @@ import {
   inputGradientSizes,
   stepConsts,
 } from "./conv2d-dense.ts";
+import { inputGradientDepthwiseBlock } from "./conv2d-depthwise.ts";
 import { inputGradientQuads } from "./conv2d-quads.ts";
 import { inputGradientTiled } from "./conv2d-tiled.ts";
 import { winogradInputGradient } from "./winograd.ts";
+
+/** Threads below which tiles stay small. */
+const FEW_THREADS = 512;
 
 /** Register tiles of pixels × up to two vec4s of channels. */
 function dense(name: string, pixels: number, quick: boolean): InputGradient {
@@ -28,6 +32,8 @@ function dense(name: string, pixels: number, quick: boolean): InputGradient {
     hooks: ["epilogue"],
     padZero: ["dx"],
     quick,
+    // Large tiles compile slowly, and leave a small problem with too few threads.
+    suits: ({ shape: { dx: y } }) => quick || numel(y) >= 64 * FEW_THREADS,
     when: (context) => inputGradientFamily(context) === "dense",
     launch: (context) => denseLaunch(inputGradientDense(context), pixels, context.attrs.groups),
   };
@@ -38,6 +44,7 @@ const depthwise: InputGradient = {
   wgsl: depthwiseWgsl,
   layouts: { dy: CHANNELS_LAST, weight: WEIGHT_HWIO, dx: CHANNELS_LAST },
   hooks: ["epilogue"],
+  quick: true,
   when: (context) => inputGradientFamily(context) === "depthwise",
   launch: (context) => {
     const c4 = context.physical.dx.dims[3]! / 4;
@@ -96,6 +103,7 @@ export const conv2dBackwardInput = defineOp<"dy" | "weight", "dx", InputGradient
     ...inputGradientTiled,
     dense("conv2d_backward_input_large", 8, false),
     dense("conv2d_backward_input", 4, true),
+    inputGradientDepthwiseBlock,
     depthwise,
     winogradInputGradient.tried,
     plain,

@@ -23,8 +23,9 @@ import { winogradKernelGradient } from "./winograd.ts";
 function rowsPerRange(shape: Shapes, attrs: WeightGradientAttrs, wanted: number): number {
   const [n, , p, q] = dims4("conv2d_backward_weight", shape.dy);
   const { size } = place(weightShape(shape, attrs), weightLayout(shape, attrs));
+  const { threads, tileR } = tiling(shape, attrs);
   const copies = Math.min(
-    ceilDiv(wanted, tiling(shape, attrs).threads),
+    ceilDiv(wanted * tileR, threads),
     Math.floor((n * p * q) / 64),
     Math.floor((numel(shape.x) + numel(shape.dy)) / (2 * size)),
     n * p,

@@ -13,6 +13,7 @@ import {
   checkBias,
   convAttrs,
   convShape,
+  spanned,
   threadGrid,
   tileVecs,
 } from "./conv-geometry.ts";
@@ -26,6 +27,7 @@ import {
   forwardFamily,
   forwardSizes,
 } from "./conv2d-dense.ts";
+import { forwardDepthwiseBlock } from "./conv2d-depthwise.ts";
 import { forwardQuads } from "./conv2d-quads.ts";
 import { forwardTiled } from "./conv2d-tiled.ts";
 import { reshape } from "./reshape.ts";
@@ -39,11 +41,23 @@ function rowTile({ shape, attrs }: LaunchContext<ForwardNames, ConvAttrs>): {
   columns: number;
 } {
   const s = shape.weight[3]!;
-  const columns = (pixels: number) => (pixels - 1) * attrs.strideW + (s - 1) * attrs.dilationW + 1;
+  const columns = (pixels: number) => spanned(pixels, attrs.strideW, s, attrs.dilationW);
   // Wide strides and dilations leave little to share between pixels, and gaps that are read in vain.
   const pixels = columns(4) <= 4 * s ? 4 : 1;
   return { pixels, columns: columns(pixels) };
 }
+
+/** Eight pixels of a row read the weight half as often as four; they pay unless the row's end leaves too many over. */
+function fewTile(context: LaunchContext<ForwardNames, ConvAttrs>): { pixels: number; columns: number } {
+  const tile = rowTile(context);
+  const q = context.shape.y[3]!;
+  if (tile.pixels === 1 || 7 * 8 * ceilDiv(q, 8) > 10 * 4 * ceilDiv(q, 4)) return tile;
+  const { strideW, dilationW } = context.attrs;
+  return { pixels: 8, columns: spanned(8, strideW, context.shape.weight[3]!, dilationW) };
+}
+
+/** Threads below which tiles stay small. */
+const FEW_THREADS = 512;
 
 /** Register tiles of pixels × up to two vec4s of channels. */
 function dense(name: string, pixels: number, quick: boolean): Forward {
@@ -54,6 +68,8 @@ function dense(name: string, pixels: number, quick: boolean): Forward {
     hooks: ["epilogue"],
     padZero: ["y"],
     quick,
+    // Large tiles compile slowly, and leave a small problem with too few threads.
+    suits: ({ shape: { y } }) => quick || numel(y) >= 64 * FEW_THREADS,
     when: (context) => forwardFamily(context) === "dense",
     launch: (context) => denseLaunch(forwardDense(context), pixels, context.attrs.groups),
   };
@@ -70,7 +86,7 @@ const few: Forward = {
     const [n, , p, q] = dims4("conv2d", context.shape.y);
     const k4 = context.physical.y.dims[3]! / 4;
     const vecs = tileVecs(k4, k4, 1);
-    const { pixels, columns } = rowTile(context);
+    const { pixels, columns } = fewTile(context);
     return {
       grid: threadGrid(ceilDiv(k4, vecs) * ceilDiv(q, pixels) * n * p),
       const: {
@@ -91,6 +107,7 @@ const depthwise: Forward = {
   wgsl: depthwiseWgsl,
   layouts: { x: CHANNELS_LAST, weight: WEIGHT_HWIO, y: CHANNELS_LAST },
   hooks: ["epilogue"],
+  quick: true,
   when: (context) => forwardFamily(context) === "depthwise",
   launch: (context) => {
     const [n, , p, q] = dims4("conv2d", context.shape.y);
@@ -144,6 +161,7 @@ export const conv2dForward = defineOp<"x" | "weight", "y", ConvAttrs>({
     ...forwardTiled,
     dense("conv2d_forward_large", 8, false),
     dense("conv2d_forward", 4, true),
+    forwardDepthwiseBlock,
     depthwise,
     winogradForward.tried,
     plain,

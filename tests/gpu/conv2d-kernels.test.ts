@@ -27,12 +27,86 @@ interface Family {
   /** Pixels and channels of a tile. */
   readonly pixels: number;
   readonly channels: number;
+  /** Shapes in place of those made from the tile. */
+  readonly shapes?: readonly Shape[];
   readonly needsQuads?: boolean;
   /** Left to the full run: these compile for seconds on a processor. */
   readonly full?: boolean;
 }
 
+/** Depthwise shapes: one, block and vec4 of channels ± 1, each stride, padding and dilation. */
+const depthwise: readonly Shape[] = [
+  { x: [1, 2, 1, 1], weight: [2, 1, 1, 1] },
+  { x: [1, 3, 3, 3], weight: [3, 1, 3, 3], attrs: { padding: 1 } },
+  { x: [2, 4, 4, 4], weight: [4, 1, 3, 3], attrs: { padding: 1 } },
+  { x: [2, 5, 5, 5], weight: [5, 1, 3, 3], attrs: { padding: 1 } },
+  { x: [1, 7, 8, 9], weight: [7, 1, 3, 3], attrs: { padding: 1 } },
+  { x: [1, 5, 7, 13], weight: [5, 1, 5, 5], attrs: { padding: 2 } },
+  { x: [1, 6, 9, 9], weight: [6, 1, 5, 3] },
+  { x: [2, 4, 9, 7], weight: [4, 1, 3, 3], attrs: { padding: 1, stride: 2 } },
+  { x: [1, 9, 8, 7], weight: [9, 1, 2, 3], attrs: { padding: 1, stride: [2, 1] } },
+  { x: [1, 8, 11, 10], weight: [8, 1, 3, 3], attrs: { stride: 3 } },
+  { x: [1, 4, 9, 11], weight: [4, 1, 3, 3], attrs: { padding: 2, dilation: 2 } },
+  {
+    x: [1, 3, 6, 7],
+    weight: [3, 1, 3, 2],
+    attrs: { padding: { top: 2, left: 0, bottom: 0, right: 3 }, dilation: [1, 2] },
+  },
+].map((shape) => ({ ...shape, attrs: { ...shape.attrs, groups: shape.x[1] } }) as unknown as Shape);
+
+/** First layers: one to three channels. */
+const few: readonly Shape[] = [
+  { x: [1, 1, 1, 1], weight: [1, 1, 1, 1] },
+  { x: [2, 1, 5, 7], weight: [7, 1, 3, 3], attrs: { padding: 1 } },
+  { x: [2, 1, 5, 8], weight: [8, 1, 3, 3], attrs: { padding: 1 } },
+  { x: [2, 1, 5, 9], weight: [9, 1, 3, 3], attrs: { padding: 1 } },
+  { x: [1, 3, 9, 11], weight: [16, 3, 3, 3], attrs: { padding: 1, stride: 2 } },
+  { x: [1, 2, 11, 10], weight: [5, 2, 3, 3], attrs: { stride: 3 } },
+  { x: [1, 1, 14, 14], weight: [8, 1, 5, 5], attrs: { padding: 2, stride: 2 } },
+  { x: [1, 3, 13, 12], weight: [12, 3, 7, 7], attrs: { padding: 3, stride: 2 } },
+  { x: [1, 3, 4, 17], weight: [6, 3, 3, 9], attrs: { padding: 4 } },
+  { x: [1, 3, 8, 7], weight: [4, 3, 2, 3], attrs: { padding: 1, stride: [2, 1] } },
+  { x: [1, 2, 9, 9], weight: [4, 2, 3, 3], attrs: { padding: 2, dilation: 2 } },
+  {
+    x: [1, 3, 7, 6],
+    weight: [5, 3, 3, 2],
+    attrs: { padding: { top: 2, left: 0, bottom: 0, right: 3 }, dilation: [1, 2] },
+  },
+];
+
 const families: readonly Family[] = [
+  {
+    forward: "conv2d_forward_depthwise_block",
+    input: "conv2d_backward_input_depthwise_block",
+    weight: "conv2d_backward_weight_depthwise",
+    pixels: 4,
+    channels: 4,
+    shapes: depthwise,
+  },
+  {
+    forward: "conv2d_forward_depthwise",
+    input: "conv2d_backward_input_depthwise",
+    weight: "conv2d_backward_weight_depthwise",
+    pixels: 4,
+    channels: 4,
+    shapes: depthwise,
+  },
+  {
+    forward: "conv2d_forward_few",
+    input: "conv2d_backward_input_large",
+    weight: "conv2d_backward_weight_few_block",
+    pixels: 8,
+    channels: 8,
+    shapes: few,
+  },
+  {
+    forward: "conv2d_forward",
+    input: "conv2d_backward_input",
+    weight: "conv2d_backward_weight_few",
+    pixels: 4,
+    channels: 8,
+    shapes: few,
+  },
   {
     forward: "conv2d_forward_quads",
     input: "conv2d_backward_input_quads",
@@ -74,7 +148,8 @@ const families: readonly Family[] = [
 ];
 
 /** One, tile − 1, tile, tile + 1 and primes of pixels and channels; strides, padding, dilation and groups. */
-function shapes({ pixels, channels }: Family): Shape[] {
+function shapes({ pixels, channels, shapes: own }: Family): readonly Shape[] {
+  if (own) return own;
   const groups = Math.max(channels, 16);
   return [
     { x: [1, 4, 1, 1], weight: [4, 4, 1, 1] },
@@ -100,6 +175,12 @@ function shapes({ pixels, channels }: Family): Shape[] {
   ];
 }
 
+/** The choice, left to the default where the kernel does not claim the shape. */
+function fitting(op: string, kernel: string, { attrs }: Shape): Record<string, string> {
+  const strided = JSON.stringify(attrs?.stride ?? 1) !== "1";
+  return kernel === "conv2d_backward_input_depthwise_block" && strided ? {} : { [op]: kernel };
+}
+
 function caseOf({ x, weight, attrs = {} }: Shape): OpCase {
   return {
     op: "conv2d",
@@ -120,9 +201,9 @@ for (const family of families) {
         skip(family.needsQuads === true && !hasQuads(target), "subgroups are not four lanes wide");
         await expectCase(one, {
           choices: choosing({
-            conv2d: family.forward,
-            conv2d_backward_input: family.input,
-            conv2d_backward_weight: family.weight,
+            ...fitting("conv2d", family.forward, shape),
+            ...fitting("conv2d_backward_input", family.input, shape),
+            ...fitting("conv2d_backward_weight", family.weight, shape),
           }),
         });
       });
