@@ -104,6 +104,7 @@ async function enterPeer(peer: Peer, one: BenchCase, ours: Results): Promise<Rea
   try {
     contender = peer.contender(one.workload);
     const ready = await makeReady(contender, peer.device, ours);
+    await peer.check();
     if (ready.result.agreement.every(({ agrees }) => agrees)) return ready;
     contender.dispose();
     return { ...ready.result, samples: [] };

@@ -21,7 +21,14 @@ test("a small product: results, times, counts and hand-tiled products", async ()
     {
       ...turns,
       // A second engine of ours as the peer: its results agree, so it is timed.
-      peers: [{ name: "twin", device, contender: () => new OurKernel(contextOf(device), workload) }],
+      peers: [
+        {
+          name: "twin",
+          device,
+          check: async () => {},
+          contender: () => new OurKernel(contextOf(device), workload),
+        },
+      ],
     },
   );
   const [ours, twin] = result.contenders;
@@ -47,7 +54,7 @@ test("a peer with other results is not timed", async () => {
   const { contenders } = await measureCase(
     contextOf(device),
     { name: "small", group: "kernel", bound: "bytes", workload },
-    { ...turns, peers: [{ name: "wrong", device, contender: () => wrong }] },
+    { ...turns, peers: [{ name: "wrong", device, check: async () => {}, contender: () => wrong }] },
   );
   expect(contenders[1]!.samples).toEqual([]);
   expect(contenders[1]!.agreement[0]!.agrees).toBe(false);

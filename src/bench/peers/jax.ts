@@ -4,7 +4,7 @@ import { CLASSES, HYPERS, type StepSize, type Workload } from "../workload.ts";
 import type { Jax, JaxArray } from "./jax-types.ts";
 import { transposed } from "./layout.ts";
 import { type PeerOps, peerModel } from "./models.ts";
-import type { Peer } from "./peer.ts";
+import { type Peer, watch } from "./peer.ts";
 
 const EPS = 1e-5;
 
@@ -16,6 +16,7 @@ export async function loadJax(url: string): Promise<Peer> {
   return {
     name: "jax-js",
     device: jax.getWebGPUDevice(),
+    check: watch(jax.getWebGPUDevice()),
     contender: (workload) =>
       workload.kind === "step" ? new JaxStep(jax, workload) : new JaxKernel(jax, workload),
   };

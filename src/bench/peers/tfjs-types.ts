@@ -23,6 +23,8 @@ export interface TfOptimizer {
 export interface TfBackend {
   readonly device: GPUDevice;
   readonly commandEncoder: object | null;
+  /** Must come before submitQueue: an encoder with an open pass cannot be finished. */
+  endComputePassEncoder(): void;
   submitQueue(): void;
 }
 
