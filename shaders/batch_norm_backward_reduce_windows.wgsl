@@ -30,8 +30,8 @@ const STRIDE_W: u32 = 1u;
 fn channel(c: u32) -> Channel { return Channel(); }
 // Fusion hook: what was pooled, from vec4 i of x.
 fn prologue(x: Elem, i: u32, k: Channel) -> Elem { return x; }
-// Fusion hook: dz from the gradient of what was pooled.
-fn gradient(dy: Elem, x: Elem, i: u32, k: Channel) -> Elem { return dy; }
+// Fusion hook: dz from the gradient of z, which the prologue made of x.
+fn gradient(dy: Elem, x: Elem, z: Elem, i: u32, k: Channel) -> Elem { return dy; }
 
 // True where a lane is a NaN: a comparison of v with itself may be folded away.
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
@@ -60,17 +60,20 @@ fn batch_norm_backward_reduce_windows(
     let n = row / P;
     let corner = (n * H + (row - n * P) * STRIDE_H) * W + (window - row * Q) * STRIDE_W;
     var v: array<vec4<f32>, R * S>;
+    var z: array<vec4<f32>, R * S>;
     for (var tap = 0u; tap < R * S; tap++) { // unroll
-      v[tap] = x[(corner + tap / S * W + tap % S) * C4 + c];
+      let at = (corner + tap / S * W + tap % S) * C4 + c;
+      v[tap] = x[at];
+      z[tap] = prologue(v[tap], at, k);
     }
     var largest = lowest;
     var place = vec4u();
     if (MAXIMUM) {
       for (var back = 1u; back < R * S + 1u; back++) { // unroll
         let tap = R * S - back;
-        let z = prologue(v[R * S - back], (corner + tap / S * W + tap % S) * C4 + c, k);
-        let wins = (z >= largest) | is_nan4(z);
-        largest = select(largest, z, wins);
+        let made = z[R * S - back];
+        let wins = (made >= largest) | is_nan4(made);
+        largest = select(largest, made, wins);
         place = select(place, vec4u(tap), wins);
       }
     }
@@ -79,7 +82,7 @@ fn batch_norm_backward_reduce_windows(
     for (var tap = 0u; tap < R * S; tap++) { // unroll
       let here = (place == vec4u(tap)) | vec4<bool>(!MAXIMUM);
       let g = select(vec4<f32>(), share, here);
-      let d = gradient(g, v[tap], (corner + tap / S * W + tap % S) * C4 + c, k);
+      let d = gradient(g, v[tap], z[tap], (corner + tap / S * W + tap % S) * C4 + c, k);
       sum += d;
       products += d * (v[tap] - centre);
     }

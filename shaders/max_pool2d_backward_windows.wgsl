@@ -28,8 +28,8 @@ fn lanes(v: vec4<f32>, c: u32) -> vec4<f32> { return v; }
 fn channel(c: u32) -> Channel { return Channel(); }
 // Fusion hook: vec4 i of x, just read.
 fn prologue(x: Elem, i: u32, k: Channel) -> Elem { return x; }
-// Fusion hook: v is about to be stored as vec4 i of dx, x was read there.
-fn epilogue(v: Elem, x: Elem, i: u32, k: Channel) -> Elem { return v; }
+// Fusion hook: v is about to be stored as vec4 i of dx, x was read there, of which the prologue made z.
+fn epilogue(v: Elem, x: Elem, z: Elem, i: u32, k: Channel) -> Elem { return v; }
 
 // True where a lane is a NaN: a comparison of v with itself may be folded away.
 fn is_nan4(v: vec4<f32>) -> vec4<bool> {
@@ -60,10 +60,13 @@ fn max_pool2d_backward_windows(
     let q = cell - row * CELLS_W;
     let corner = (n * H + p * STRIDE_H) * W + q * STRIDE_W;
     var v: array<vec4<f32>, STRIDE_H * STRIDE_W>;
+    var z: array<vec4<f32>, STRIDE_H * STRIDE_W>;
     for (var r = 0u; r < STRIDE_H; r++) { // unroll
       for (var s = 0u; s < STRIDE_W; s++) { // unroll
         let inside = EXACT || (p * STRIDE_H + r < H && q * STRIDE_W + s < W);
-        v[r * STRIDE_W + s] = x[select(0u, (corner + r * W + s) * C4 + c, inside)];
+        let at = select(0u, (corner + r * W + s) * C4 + c, inside);
+        v[r * STRIDE_W + s] = x[at];
+        z[r * STRIDE_W + s] = prologue(v[r * STRIDE_W + s], at, k);
       }
     }
     var largest = lowest;
@@ -71,10 +74,9 @@ fn max_pool2d_backward_windows(
     for (var r = 0u; r < R; r++) { // unroll
       for (var s = 0u; s < S; s++) { // unroll
         let tap = (R - 1u - r) * STRIDE_W + S - 1u - s;
-        let at = (corner + (R - 1u - r) * W + S - 1u - s) * C4 + c;
-        let z = prologue(v[(R - 1u - r) * STRIDE_W + S - 1u - s], at, k);
-        let wins = (z >= largest) | is_nan4(z);
-        largest = select(largest, z, wins);
+        let made = z[(R - 1u - r) * STRIDE_W + S - 1u - s];
+        let wins = (made >= largest) | is_nan4(made);
+        largest = select(largest, made, wins);
         place = select(place, vec4u(tap), wins);
       }
     }
@@ -86,7 +88,8 @@ fn max_pool2d_backward_windows(
           let at = (corner + r * W + s) * C4 + c;
           // A tap of the gap behind the window never holds the maximum.
           let here = (place == vec4u(r * STRIDE_W + s)) & vec4<bool>(r < R && s < S);
-          dx[at] = epilogue(lanes(select(vec4<f32>(), share, here), c), v[r * STRIDE_W + s], at, k);
+          let d = lanes(select(vec4<f32>(), share, here), c);
+          dx[at] = epilogue(d, v[r * STRIDE_W + s], z[r * STRIDE_W + s], at, k);
         }
       }
     }

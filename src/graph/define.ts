@@ -97,6 +97,8 @@ export interface Kernel<I extends string = string, O extends string = string, A 
   readonly prologues?: Readonly<Partial<Record<I, FusionHook<I>>>>;
   /** Inputs of which the file reads element c as the number of channel c. */
   readonly channels?: readonly I[];
+  /** Names under which the hooks after a prologue (the epilogue among them) get what it made, behind their args. */
+  readonly makes?: Readonly<Partial<Record<I, string>>>;
   /** The epilogue is `epilogue(v, ...keeps, i, k)`: it gets elements i of these inputs, and k. Only with `hooks`. */
   readonly keeps?: readonly I[];
   /** Outputs whose padding lanes this kernel stores as 0. */

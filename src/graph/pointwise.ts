@@ -40,8 +40,21 @@ export interface PointwiseSpec {
   readonly saves?: "x" | "y";
   /** Numeric attributes in the order of the function's trailing parameters. */
   params?(attrs: object): readonly number[];
+  /**
+   * Calls that come first, by name: what depends on the numbers of a channel alone is computed once a thread. `args`
+   * are then the arguments of `fn`, and those of the calls before it: operands by position, or earlier calls by name.
+   */
+  readonly first?: Readonly<Record<string, FirstCall>>;
+  readonly args?: readonly (number | string)[];
   /** True if the function maps zeros to zero, so that zero padding stays zero. */
   readonly zeroToZero?: boolean;
+}
+
+/** A call that comes before that of a pointwise op; `params` says that it takes the numeric attributes. */
+export interface FirstCall {
+  readonly fn: string;
+  readonly args: readonly (number | string)[];
+  readonly params?: boolean;
 }
 
 /** The program of a pointwise node, fused or not. Undefined for any other node. */
@@ -50,17 +63,22 @@ export function programOf(node: Node): PointwiseProgram | undefined {
   if (!pointwise) return undefined;
   if (pointwise === "program") return (node.attrs as { program: PointwiseProgram }).program;
   const operands = Object.keys(node.inputs);
-  return {
-    operands,
-    calls: [
-      {
-        fn: pointwise.fn,
-        wgsl: pointwise.wgsl,
-        args: operands.map((_, operand) => ({ operand })),
-        params: pointwise.params?.(node.attrs) ?? [],
-        zeroToZero: pointwise.zeroToZero ?? false,
-      },
-    ],
-    results: { [node.op.outputs[0]!]: 0 },
-  };
+  const first = Object.entries(pointwise.first ?? {});
+  const params = pointwise.params?.(node.attrs) ?? [];
+  const ref = (arg: number | string): Ref =>
+    typeof arg === "number" ? { operand: arg } : { call: first.findIndex(([name]) => name === arg) };
+  const call = (
+    fn: string,
+    args: readonly (number | string)[],
+    numbers: readonly number[],
+  ): PointwiseCall => ({
+    fn,
+    wgsl: pointwise.wgsl,
+    args: args.map(ref),
+    params: numbers,
+    zeroToZero: pointwise.zeroToZero ?? false,
+  });
+  const before = first.map(([, each]) => call(each.fn, each.args, each.params ? params : []));
+  const last = call(pointwise.fn, pointwise.args ?? operands.map((_, n) => n), first.length ? [] : params);
+  return { operands, calls: [...before, last], results: { [node.op.outputs[0]!]: before.length } };
 }

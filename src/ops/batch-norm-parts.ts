@@ -243,6 +243,7 @@ const backwardReduceWindows = defineOp<"x" | "dy" | "mean" | "rstd", "partials",
         x: { name: "prologue", args: ["x"] },
         dy: { name: "gradient", args: ["dy", "x"] },
       },
+      makes: { x: "z" },
       channels: ["mean", "rstd"],
       launch: ({ physical, shape, attrs }) => windowLaunch(physical.x, shape.dy, attrs),
     },
@@ -299,7 +300,12 @@ export const normalise = defineOp({
   inputs: ["x", "mean", "rstd", "weight", "bias"],
   outputs: ["y"],
   shape: ({ x }) => ({ y: x }),
-  pointwise: { wgsl: applyWgsl, fn: "batch_norm_normalise" },
+  pointwise: {
+    wgsl: applyWgsl,
+    first: { scale: { fn: "batch_norm_scale", args: [2, 3] } },
+    fn: "batch_norm_normalise",
+    args: [0, 1, "scale", 4],
+  },
   gradient: NONE,
 });
 
@@ -315,7 +321,13 @@ export const backwardApply = defineOp<
   shape: ({ x }) => ({ dx: x }),
   pointwise: {
     wgsl: applyWgsl,
+    first: {
+      scale: { fn: "batch_norm_scale", args: [3, 4] },
+      slope: { fn: "batch_norm_slope", args: [5, 3], params: true },
+      share: { fn: "batch_norm_share", args: [6], params: true },
+    },
     fn: "batch_norm_backward",
+    args: [0, 1, 2, "scale", "slope", "share"],
     params: (attrs) => [(attrs as { perValue: number }).perValue],
   },
   gradient: NONE,
@@ -334,4 +346,10 @@ export const inverseDeviation = defineOp<"variance", "rstd", { eps: number }>({
 });
 
 /** y from given statistics; its gradient is the caller's. */
-export const evaluatePointwise = { wgsl: applyWgsl, fn: "batch_norm_evaluate", params: epsilon } as const;
+export const evaluatePointwise = {
+  wgsl: applyWgsl,
+  first: { scale: { fn: "batch_norm_evaluate_scale", args: [2, 3], params: true } },
+  fn: "batch_norm_normalise",
+  args: [0, 1, "scale", 4],
+  params: epsilon,
+} as const;

@@ -83,6 +83,7 @@ const backward = defineOp<"x" | "dy", "dx", PoolAttrs>({
       hooks: ["epilogue"],
       keeps: ["x"],
       prologues: { x: { name: "prologue", args: ["x"] } },
+      makes: { x: "z" },
       padZero: ["dx"],
       when: ({ shape, attrs }) => windowsApart("maximum", shape.x, shape.dy, attrs) !== undefined,
       launch: ({ shape, physical, attrs, padZero }) => {

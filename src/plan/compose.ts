@@ -1,7 +1,7 @@
 import { ShaderError } from "../core/errors.ts";
 import { isPadded, type Physical } from "../core/layout.ts";
 import { floatLiteral } from "../core/literal.ts";
-import type { PointwiseCall, PointwiseProgram } from "../graph/pointwise.ts";
+import type { PointwiseCall, PointwiseProgram, Ref } from "../graph/pointwise.ts";
 import { blankComments } from "../wgsl/scan.ts";
 
 /** An operand of a pointwise program as the shader sees it. */
@@ -12,6 +12,12 @@ export type Operand =
   /** One number a channel (or four) of a variable that the kernel binds itself. */
   | { readonly kind: "channel"; readonly expression: string }
   | { readonly kind: "buffer"; readonly variable: string; readonly physical: Physical };
+
+/** A function body or a name in it, and the nested calls that make its value. */
+export interface ComposedBody {
+  readonly text: string;
+  readonly expression: string;
+}
 
 /** What the programs fused into one kernel need beside their bodies. */
 export interface ComposedParts {
@@ -78,32 +84,57 @@ export class ProgramComposer {
   /**
    * The body of the function that returns the program's result. `keep`: the function gets the numbers `k` of its
    * channel, an element of the innermost dimension of `out`; "single": `k` holds only what is the same everywhere.
+   * `made` names what the function is given already, by the expressions that made it.
    */
   body(
     program: PointwiseProgram,
     operands: readonly Operand[],
     out: Physical,
     keep: boolean | "single",
-  ): string {
+    made: ReadonlyMap<string, string> = new Map(),
+  ): ComposedBody {
     const statements: string[] = [];
-    const names = operands.map((operand, n) => {
-      if (operand.kind === "literal") return `Elem(${floatLiteral(operand.number)})`;
-      if (operand.kind === "register") return operand.expression;
-      if (operand.kind === "channel") return this.#kept(operand.expression);
-      const kept = keep && this.#keptLoad(operand.variable, operand.physical, out, keep);
-      if (kept) return kept;
-      const load = loadOperand(operand.variable, operand.physical, out, this.#width);
-      this.#declare(operand.variable, load.type);
+    const names = new Map<string, ComposedBody>();
+    const operand = (n: number): ComposedBody => {
+      const name = this.#operand(operands[n]!, out, keep);
+      if (name !== undefined) return { text: name, expression: name };
+      const { variable, physical } = operands[n] as Operand & { kind: "buffer" };
+      const load = loadOperand(variable, physical, out, this.#width);
+      this.#declare(variable, load.type);
       statements.push(`let o${n} = ${load.expression};`);
-      return `o${n}`;
-    });
-    program.calls.forEach((call, n) => {
-      const args = call.args.map((ref) => ("operand" in ref ? names[ref.operand]! : `t${ref.call}`));
-      const params = call.params.map(floatLiteral);
-      statements.push(`let t${n} = ${call.fn}(${[...args, ...params].join(", ")});`);
-    });
-    this.#calls.push(...program.calls);
-    return `${statements.join(" ")} return t${Object.values(program.results)[0]!};`;
+      return { text: `o${n}`, expression: load.expression };
+    };
+    const call = (n: number): ComposedBody => {
+      const { fn, args, params, ...rest } = program.calls[n]!;
+      const values = args.map(resolve);
+      const literals = params.map(floatLiteral);
+      const expression = `${fn}(${[...values.map((value) => value.expression), ...literals].join(", ")})`;
+      const given = made.get(expression);
+      if (given) return { text: given, expression };
+      this.#calls.push({ fn, args, params, ...rest });
+      const text = `${fn}(${[...values.map((value) => value.text), ...literals].join(", ")})`;
+      // What depends on the channel alone is made once a thread.
+      const channel = keep === true && values.every((value) => /^(k\[|Elem\()/.test(value.text));
+      if (channel) return { text: this.#kept(text), expression };
+      statements.push(`let t${n} = ${text};`);
+      return { text: `t${n}`, expression };
+    };
+    const resolve = (ref: Ref): ComposedBody => {
+      const key = "operand" in ref ? `o${ref.operand}` : `t${ref.call}`;
+      const found = names.get(key) ?? ("operand" in ref ? operand(ref.operand) : call(ref.call));
+      names.set(key, found);
+      return found;
+    };
+    const { text, expression } = resolve({ call: Object.values(program.results)[0]! });
+    return { text: [...statements, `return ${text};`].join(" "), expression };
+  }
+
+  /** An operand that needs no load in the function itself. */
+  #operand(operand: Operand, out: Physical, keep: boolean | "single"): string | undefined {
+    if (operand.kind === "literal") return `Elem(${floatLiteral(operand.number)})`;
+    if (operand.kind === "register") return operand.expression;
+    if (operand.kind === "channel") return this.#kept(operand.expression);
+    return keep ? this.#keptLoad(operand.variable, operand.physical, out, keep) : undefined;
   }
 
   finish(): ComposedParts {
@@ -143,9 +174,10 @@ export class ProgramComposer {
 /** The alias and the hook of a kernel that keeps the numbers of a channel; none where there are none. */
 export function channelHook({ channel }: ComposedParts) {
   if (channel.length === 0) return {};
+  const lets = channel.map((text, n) => `let k${n} = ${text.replace(/\bk\[(\d+)\]/g, "k$1")};`);
   return {
     alias: { Channel: `array<Elem, ${channel.length}>` },
-    hook: { channel: `return Channel(${channel.join(", ")});` },
+    hook: { channel: `${lets.join(" ")} return Channel(${channel.map((_, n) => `k${n}`).join(", ")});` },
   };
 }
 

@@ -55,7 +55,7 @@ export function pointwiseDispatch(
   const code = specialise(pointwiseWgsl, "pointwise", {
     const: { COUNT: count, ITEMS: items, CHANNELS: channels },
     alias: { Elem: width === 4 ? "vec4<f32>" : "f32", ...kept.alias },
-    hook: { value: body, ...kept.hook },
+    hook: { value: body.text, ...kept.hook },
     append: parts.declarations,
   });
   const byVariable = new Map(program.operands.map((name, n) => [`x${n}`, inputs[name]!]));
@@ -167,6 +167,7 @@ function composeFusion(
   const elem = launch.alias?.Elem ?? /^alias Elem = ([^;]+);/m.exec(kernel.wgsl)?.[1] ?? "f32";
   const composer = new ProgramComposer(elem.startsWith("vec4") ? 4 : 1);
   const hook: Record<string, string> = {};
+  const made = new Map<string, string>();
   const operand = (name: string, registers: readonly string[]): Operand => {
     const value = node.inputs[name]!;
     const register = registers.find((own) => node.inputs[own] === value);
@@ -178,7 +179,10 @@ function composeFusion(
     const { name, args } = kernel.prologues![input]!;
     const out = physical.get(node.inputs[args.at(-1)!]!)!;
     const operands = program.operands.map((each) => operand(each, args));
-    hook[name] = composer.body(program, operands, out, true);
+    const body = composer.body(program, operands, out, true, made);
+    hook[name] = body.text;
+    // Hooks that come later get what this one made.
+    if (kernel.makes?.[input]) made.set(body.expression, kernel.makes[input]);
   }
   if (node.epilogue) {
     const { program } = node.epilogue;
@@ -187,7 +191,7 @@ function composeFusion(
       if (n === 0) return { kind: "register", expression: "v" };
       return operand(`e${each.slice(1)}`, kernel.keeps ?? []);
     });
-    hook.epilogue = composer.body(program, operands, out, kernel.keeps !== undefined);
+    hook.epilogue = composer.body(program, operands, out, kernel.keeps !== undefined, made).text;
   }
   const parts = composer.finish();
   const kept = channelHook(parts);
