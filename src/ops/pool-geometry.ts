@@ -202,7 +202,7 @@ export function windowLaunch(
 ) {
   const { P, Q, H, W, R, S, STRIDE_H, STRIDE_W } = poolConsts(x, y, attrs) as Record<string, number>;
   const count = x[0]! * rows * columns * c4;
-  const items = count >= 16384 ? 4 : 1;
+  const items = count >= 65536 ? 8 : count >= 2048 ? 4 : 1;
   const [across, down] = linearGrid(ceilDiv(count, 64 * items));
   // Whole rows of channels: a thread stays with its own.
   let step = 1;

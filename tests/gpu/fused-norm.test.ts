@@ -106,6 +106,8 @@ const cases: OpCase[] = [
   chain("gelu alone", [2, 5, 3, 7], [gelu]),
   chain("relu twice", [2, 6, 3, 5], [relu, relu]),
   chain("more windows than one chunk holds", [4, 4, 34, 18], [relu, halves]),
+  chain("several windows a thread, five vectors of channels", [4, 20, 32, 35], [relu, halves]),
+  chain("several averages a thread, three vectors of channels", [4, 12, 33, 34], [avgPool({ kernel: 2 })]),
 ];
 
 const off: EvaluateOptions = { skip: ["fuseWindows", "fusePrologue"] };
