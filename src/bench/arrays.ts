@@ -98,6 +98,10 @@ export function workloadArrays(workload: Workload): BenchArrays {
       const [n, c, h, w] = workload.shape as [number, number, number, number];
       return { x: uniform("x", workload.shape), dy: uniform("dy", [n, c, h / 2, w / 2]) };
     }
+    case "statistics": {
+      const { shape, data } = uniform("x", workload.shape);
+      return { x: { shape, data: data.map((value) => value + 0.5) } };
+    }
     case "crossEntropy": {
       const { batch, classes } = workload;
       return { logits: uniform("logits", [batch, classes], 3), labels: labels(batch, classes) };

@@ -109,6 +109,7 @@ export const CASES: readonly BenchCase[] = [
     { kind: "crossEntropy", batch: 256, classes: 1000 },
     { jax: 6, tfjs: 15, aim: 10 },
   ),
+  kernel("activation statistics", "bytes", { kind: "statistics", shape: ACTIVATION }),
   kernel("sgd with momentum, 1M", "bytes", { kind: "optimizer", rule: "sgd", count: 1 << 20 }),
   kernel("adam, 1M", "bytes", { kind: "optimizer", rule: "adam", count: 1 << 20 }),
 ];

@@ -1,6 +1,7 @@
 import { backward } from "../autodiff/backward.ts";
 import { compile } from "../compile.ts";
 import { type HostArray, hostArray } from "../core/dtype.ts";
+import { FASTAI_BINS } from "../core/histogram.ts";
 import { PLAIN, pack, unpack } from "../core/layout.ts";
 import type { DeviceContext } from "../gpu/context.ts";
 import { PlanRunner } from "../gpu/plan-runner.ts";
@@ -14,6 +15,7 @@ import type { Choices } from "../passes/choose.ts";
 import type { PassName } from "../passes/index.ts";
 import { StateTable } from "../plan/state-table.ts";
 import type { StepPlan } from "../plan/step-plan.ts";
+import { decodeStatistics } from "../train/statistics.ts";
 import { type BenchArray, type BenchArrays, workloadArrays } from "./arrays.ts";
 import type { Contender, Results } from "./contender.ts";
 import { HYPERS, type Workload } from "./workload.ts";
@@ -72,6 +74,8 @@ function outputsOf(workload: KernelWorkload, v: Values): Values {
       const loss = ops.crossEntropy(v.logits!, v.labels!);
       return { loss, ...withGradients(loss, constant(1), { logits: v.logits! }) };
     }
+    case "statistics":
+      return { statistics: ops.statistics(v.x!, FASTAI_BINS) };
     case "optimizer":
       return {};
   }
@@ -201,6 +205,10 @@ export class OurKernel implements Contender {
       return { params: new Float32Array(await runner.read("params")).slice(0, this.#workload.count) };
     }
     const bytes = await runner.outputs();
+    if (this.#workload.kind === "statistics") {
+      const { mean, std } = decodeStatistics(bytes.statistics!, FASTAI_BINS);
+      return { mean: Float32Array.of(mean), std: Float32Array.of(std) };
+    }
     return Object.fromEntries(
       Object.entries(runner.plan.outputs).map(([name, output]) => [
         name,

@@ -33,6 +33,7 @@ export type Workload =
   | ({ readonly kind: "convBlock" } & ConvSize)
   | { readonly kind: "batchNorm"; readonly shape: Shape }
   | { readonly kind: "pool"; readonly pool: "max" | "average"; readonly shape: Shape }
+  | { readonly kind: "statistics"; readonly shape: Shape }
   | { readonly kind: "crossEntropy"; readonly batch: number; readonly classes: number }
   | { readonly kind: "optimizer"; readonly rule: "sgd" | "adam"; readonly count: number }
   | ({ readonly kind: "step" } & StepSize);
@@ -76,6 +77,8 @@ export function workloadCost(workload: Workload): WorkloadCost | null {
     case "pool":
       // x, y, dy, dx; y and dy have a quarter of the elements.
       return { flops: 2 * numel(workload.shape), bytes: 4 * 2.5 * numel(workload.shape) };
+    case "statistics":
+      return { flops: 8 * numel(workload.shape), bytes: 4 * numel(workload.shape) };
     case "crossEntropy": {
       const count = workload.batch * workload.classes;
       return { flops: 11 * count, bytes: 4 * 2 * count };

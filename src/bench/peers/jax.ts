@@ -209,6 +209,17 @@ function kernelOf(jax: Jax, workload: Exclude<Workload, { kind: "step" }>): Kern
         },
       };
     }
+    case "statistics":
+      // Mean and deviation only: without the histogram and the counts that ours makes beside them.
+      return {
+        arguments: ["x"],
+        run: (x) => {
+          const flat = x!.reshape([-1]);
+          const mean = jax.numpy.mean(flat.ref, 0);
+          const variance = jax.numpy.mean(jax.numpy.square(flat.sub(mean.ref)), 0);
+          return { mean, std: jax.numpy.sqrt(variance) };
+        },
+      };
     case "optimizer":
       return optimizerKernel(jax, workload.rule);
   }

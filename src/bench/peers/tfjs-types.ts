@@ -38,7 +38,8 @@ export interface TensorFlow {
   variable(initial: Tensor, trainable?: boolean, name?: string): Variable;
   matMul(a: Tensor, b: Tensor): Tensor;
   conv2d(x: Tensor, filter: Tensor, strides: number, pad: Pad): Tensor;
-  moments(x: Tensor, axes: readonly number[]): { mean: Tensor; variance: Tensor };
+  sqrt(x: Tensor): Tensor;
+  moments(x: Tensor, axes?: readonly number[]): { mean: Tensor; variance: Tensor };
   batchNorm(x: Tensor, mean: Tensor, variance: Tensor, offset: Tensor, scale: Tensor, eps: number): Tensor;
   relu(x: Tensor): Tensor;
   maxPool(x: Tensor, size: number, strides: number, pad: Pad): Tensor;

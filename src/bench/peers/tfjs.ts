@@ -201,6 +201,15 @@ function kernelOf(tf: TensorFlow, workload: Exclude<Workload, { kind: "step" }>)
           return { loss: value, dlogits: grad };
         },
       };
+    case "statistics":
+      // Mean and deviation only: without the histogram and the counts that ours makes beside them.
+      return {
+        arguments: ["x"],
+        run: (x) => {
+          const { mean, variance } = tf.moments(x!);
+          return { mean, std: tf.sqrt(variance) };
+        },
+      };
     case "optimizer":
       return optimizerKernel(tf, workload.rule);
   }
