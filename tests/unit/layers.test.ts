@@ -70,6 +70,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["autodiff", "ops", "graph", "wgsl", "core"],
   ],
   dashboard: ["train", "core"],
+  // The elements that draw know run data alone; this folder joins them with what trains.
+  trainer: [...["dashboard", "files", "models", "train", "data", "nn", "optim", "gpu", "core"]],
+  "components.ts": ["dashboard", "trainer"],
+  "element.ts": ["components.ts"],
   cli: [
     ...[
       "tensorboard",
@@ -105,7 +109,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "onnx",
       "pytorch",
       "train",
-      "dashboard",
       "data",
       "nn",
       "optim",
@@ -123,6 +126,7 @@ const MAY_NAME: Readonly<Record<string, readonly string[]>> = { gpu: ["graph"] }
 /** Packages that may be imported at run time. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   dashboard: ["lit", "uplot"],
+  trainer: ["lit"],
   cli: ["node:fs", "node:path", "node:process"],
   tune: ["node:fs/promises"],
 };
@@ -132,6 +136,7 @@ const READS_SHADERS = ["ops", "bench", "plan", "gpu", "passes", "train", "optim"
 
 /** Where the public interface names types such as GPUDevice; elsewhere but in src/gpu nothing does. */
 const NAMES_GPU_TYPES = [
+  "trainer",
   "train",
   "tune",
   "evaluate.ts",

@@ -1,0 +1,48 @@
+import { type Callback, CancelFit } from "../train/callback.ts";
+
+/** Holds training before a batch while it is closed, lets single batches through, or ends it. */
+export class Gate implements Callback {
+  readonly name = "gate";
+  readonly order = -100;
+  isCancelled = false;
+  #isClosed = false;
+  #passes = 0;
+  #wake: (() => void) | undefined;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#passes = 0;
+  }
+
+  open(): void {
+    this.#isClosed = false;
+    this.#wake?.();
+  }
+
+  /** One batch more while it is closed. */
+  letThrough(): void {
+    if (!this.#isClosed) return;
+    this.#passes++;
+    this.#wake?.();
+  }
+
+  cancel(): void {
+    this.isCancelled = true;
+    this.#wake?.();
+  }
+
+  async beforeBatch(): Promise<void> {
+    while (this.#isClosed && this.#passes === 0 && !this.isCancelled) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    if (this.isCancelled) throw new CancelFit();
+    if (this.#passes > 0) this.#passes--;
+  }
+}
