@@ -1,6 +1,7 @@
 import {
   describeAdapter,
   drawnDigits,
+  drawnExamples,
   EngineError,
   type EpochRecord,
   requestDevice,
@@ -177,9 +178,14 @@ function showError(error: unknown): void {
 }
 
 /** Draws the first training images side by side, black on nothing; the style inverts them on dark. */
-function drawSamples({ train }: Splits, columns: number, rows: number): void {
-  const { data, shape } = train.inputs.x!;
-  const side = shape[2]!;
+async function drawSamples(
+  device: GPUDevice,
+  { train }: Splits,
+  columns: number,
+  rows: number,
+): Promise<void> {
+  const side = train.inputs.x!.shape[2]!;
+  const { x } = await drawnExamples(device, train, { count: columns * rows });
   const canvas = element<HTMLCanvasElement>("samples");
   canvas.width = columns * side;
   canvas.height = rows * side;
@@ -187,7 +193,7 @@ function drawSamples({ train }: Splits, columns: number, rows: number): void {
   const image = pen.createImageData(side, side);
   for (let example = 0; example < columns * rows; example++) {
     for (let i = 0; i < side * side; i++) {
-      image.data[4 * i + 3] = data[example * side * side + i]!;
+      image.data[4 * i + 3] = x![example * side * side + i]!;
     }
     pen.putImageData(image, (example % columns) * side, Math.floor(example / columns) * side);
   }
@@ -197,9 +203,9 @@ async function main(): Promise<void> {
   const view = new View();
   view.reset(1, 0);
   const data = drawnDigits();
-  drawSamples(data, 10, 4);
   const device = await requestDevice({ onWarning: () => {} });
   element("adapter").textContent = `Adapter: ${describeAdapter(device).text}`;
+  await drawSamples(device, data, 20, 10);
   void device.lost.then(({ message }) => showError(new Error(`The GPU was lost: ${message}`)));
   const trainer: Trainer = new Trainer(device, data, {
     onState(state) {

@@ -24,8 +24,9 @@ export {
   slice,
 } from "./data/data-set.ts";
 export { type DrawnDigitsOptions, drawnDigits } from "./data/drawn-digits.ts";
+export type { Generator } from "./data/generated.ts";
 export { type IdxArray, readIdx } from "./data/idx.ts";
-export { type IdxFolderOptions, idxSplits, type Splits } from "./data/idx-folder.ts";
+export { type IdxFolderOptions, idxSplits, idxTest, type Splits } from "./data/idx-folder.ts";
 export { DIGIT_MOMENTS, imageMoments, type Moments } from "./data/moments.ts";
 export {
   type ArrayInput,
@@ -145,6 +146,7 @@ export { TensorBoard, type TensorBoardOptions } from "./train/callbacks/tensorbo
 export { Throughput } from "./train/callbacks/throughput.ts";
 export { type ExampleLoss, TopLosses, type TopLossesOptions } from "./train/callbacks/top-losses.ts";
 export { TrainingVerdict, type TrainingVerdictOptions } from "./train/callbacks/training-verdict.ts";
+export { type DrawnExamplesOptions, drawnExamples } from "./train/drawn-examples.ts";
 export type { FineTuneOptions } from "./train/fine-tune.ts";
 export type { FitOptions, FlatCosOptions, OneCycleFitOptions, SgdrOptions } from "./train/fit-options.ts";
 export { Learner, type LearnerOptions } from "./train/learner.ts";

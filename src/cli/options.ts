@@ -38,6 +38,10 @@ export class OptionError extends Error {
 export interface TrainOptions {
   /** Folder of IDX files; null: the built-in data. */
   readonly data: string | null;
+  /** Built-in training images of an epoch; null: the default. */
+  readonly examples: number | null;
+  /** Folder of IDX files to test on after training; null: none. */
+  readonly test: string | null;
   readonly model: string;
   readonly epochs: number;
   readonly batch: number;
@@ -45,7 +49,7 @@ export interface TrainOptions {
   readonly schedule: ScheduleName;
   /** One training run for each. */
   readonly seeds: readonly number[];
-  /** The last N examples validate; null: the files' own split, or the last fifth. */
+  /** The last N examples of the files validate, or N built-in ones; null: the default of either. */
   readonly valid: number | null;
   /** File for the result; null: none. */
   readonly json: string | null;
@@ -95,6 +99,9 @@ export interface VerdictOptions {
 
 const DEFAULT_MODEL = "book";
 
+/** Built-in training images of an epoch: half a minute's training on a software adapter. */
+export const DRAWN_EXAMPLES = 10_000;
+
 export const trainCommand: CommandSpec = {
   name: "train",
   summary: "Train a model in headless Chrome, with a progress bar per epoch and a table at the end.",
@@ -102,7 +109,17 @@ export const trainCommand: CommandSpec = {
     data: {
       type: "string",
       value: "DIR",
-      help: "folder of IDX files, plain or gzip (default: the built-in data set)",
+      help: "folder of IDX files, plain or gzip (default: the built-in digits)",
+    },
+    examples: {
+      type: "string",
+      value: "N",
+      help: `built-in digits drawn anew for every epoch (default ${DRAWN_EXAMPLES})`,
+    },
+    test: {
+      type: "string",
+      value: "DIR",
+      help: "folder of IDX files to test on when training is over (default: none)",
     },
     model: { type: "string", value: "NAME", help: `model to train (default ${DEFAULT_MODEL})` },
     epochs: { type: "string", value: "N", help: "passes over the training data (default 5)" },
@@ -125,7 +142,7 @@ export const trainCommand: CommandSpec = {
     valid: {
       type: "string",
       value: "N",
-      help: "the last N examples validate (default: the t10k- files, else the last fifth)",
+      help: "examples to validate on, the last ones of the files (default: t10k- files, or a fifth)",
     },
     json: {
       type: "string",
@@ -194,11 +211,18 @@ export const verdictCommand: CommandSpec = {
 /**
  * Typed values of `npm run train`.
  * Units   lrMax per step
- * Errors  OptionError if a number is none or out of range
+ * Errors  OptionError if a number is none or out of range, or options exclude each other
  */
 export function trainOptions(values: OptionValues): TrainOptions {
+  const data = text(values, "data");
+  const examples = count(values, "examples");
+  if (data !== null && examples !== null) {
+    throw new OptionError("--examples: expected none with --data, which uses all examples of the files");
+  }
   return {
-    data: text(values, "data"),
+    data,
+    examples,
+    test: text(values, "test"),
     model: text(values, "model") ?? DEFAULT_MODEL,
     epochs: count(values, "epochs") ?? 5,
     batch: count(values, "batch") ?? 64,

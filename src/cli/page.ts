@@ -1,11 +1,12 @@
 /** What the pages of several commands do alike. */
 import { DataError, EngineError } from "../core/errors.ts";
+import type { DataSet } from "../data/data-set.ts";
 import { drawnDigits } from "../data/drawn-digits.ts";
-import { idxSplits } from "../data/idx-folder.ts";
+import { idxSplits, idxTest } from "../data/idx-folder.ts";
 import { DIGIT_MOMENTS } from "../data/moments.ts";
 import type { Splits } from "../data/split-last.ts";
 import { describeAdapter } from "../gpu/request-device.ts";
-import { type Answer, DATA_URL, type PrepareRequest } from "./train-result.ts";
+import { type Answer, DATA_URL, type PrepareRequest, TEST_URL } from "./train-result.ts";
 
 /** The adapter's name without advice, for the file. */
 export function adapterName(device: GPUDevice): string {
@@ -26,17 +27,37 @@ export async function answer<T>(body: () => Promise<T>): Promise<Answer<T>> {
   }
 }
 
-/** The data set of a request: files of the folder that is served, or the built-in digits. */
-export async function loadData({ files, valid }: Pick<PrepareRequest, "files" | "valid">): Promise<Splits> {
-  const wanted = valid === null ? {} : { valid };
-  if (files === null) return drawnDigits(wanted);
-  const bytes: Record<string, Uint8Array> = {};
-  for (const name of files) bytes[name] = await fetchFile(name);
-  return idxSplits(bytes, { ...wanted, ...DIGIT_MOMENTS });
+/** Built-in validation images, where the request names no number. */
+const DRAWN_VALID = 1000;
+
+/**
+ * The data of a request: files of the folder that is served, the same for every seed, or built-in digits drawn from
+ * the seed.
+ */
+export async function loadData({
+  files,
+  examples,
+  valid,
+}: Pick<PrepareRequest, "files" | "valid" | "examples">): Promise<(seed: number) => Splits> {
+  if (files === null) return (seed) => drawnDigits({ count: examples, valid: valid ?? DRAWN_VALID, seed });
+  const bytes = await fetchFiles(DATA_URL, files);
+  const splits = await idxSplits(bytes, { ...(valid !== null && { valid }), ...DIGIT_MOMENTS });
+  return () => splits;
 }
 
-async function fetchFile(name: string): Promise<Uint8Array> {
-  const response = await fetch(`${DATA_URL}/${encodeURIComponent(name)}`);
+/** What to test on: files of the folder that is served for it. */
+export async function loadTest(files: readonly string[]): Promise<DataSet> {
+  return idxTest(await fetchFiles(TEST_URL, files), DIGIT_MOMENTS);
+}
+
+async function fetchFiles(folder: string, files: readonly string[]): Promise<Record<string, Uint8Array>> {
+  const bytes: Record<string, Uint8Array> = {};
+  for (const name of files) bytes[name] = await fetchFile(folder, name);
+  return bytes;
+}
+
+async function fetchFile(folder: string, name: string): Promise<Uint8Array> {
+  const response = await fetch(`${folder}/${encodeURIComponent(name)}`);
   if (!response.ok) {
     throw new DataError({
       op: "data",

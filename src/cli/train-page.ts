@@ -14,7 +14,7 @@ import { Learner } from "../train/learner.ts";
 import { accuracy } from "../train/metrics.ts";
 import type { RunLog } from "../train/run.ts";
 import type { ScheduleName } from "./options.ts";
-import { adapterName, answer, loadData } from "./page.ts";
+import { adapterName, answer, loadData, loadTest } from "./page.ts";
 import {
   type Answer,
   type EpochResult,
@@ -24,13 +24,16 @@ import {
   type Prepared,
   type PrepareRequest,
   type RunResult,
+  type TestResult,
   type TrainEvent,
   type TrainRequest,
 } from "./train-result.ts";
 
 interface Session {
   readonly device: GPUDevice;
-  readonly data: Splits;
+  /** Of a seed: built-in images are drawn from it, files are the same for all. */
+  data(seed: number): Splits;
+  readonly test: DataSet | undefined;
   readonly shape: readonly number[];
   readonly classes: number;
 }
@@ -50,12 +53,14 @@ export function prepare(request: PrepareRequest): Promise<Answer<Prepared>> {
         fix: "train another model; npm run explain takes this one",
       });
     }
-    const data = await loadData(request);
+    const dataOf = await loadData(request);
+    const data = dataOf(1);
+    const test = request.test ? await loadTest(request.test) : undefined;
     const shape = data.train.inputs.x!.shape;
-    const classes = classesOf(data);
+    const classes = classesOf([data.train, data.valid, ...(test ? [test] : [])]);
     buildModel(request.model, { input: shape, classes });
     const device = await requestDevice({ onWarning: () => {} });
-    session = { device, data, shape, classes };
+    session = { device, data: dataOf, test, shape, classes };
     const { text, software } = describeAdapter(device);
     return { adapter: text, software, train: data.train.count, valid: data.valid.count, shape, classes };
   });
@@ -64,12 +69,12 @@ export function prepare(request: PrepareRequest): Promise<Answer<Prepared>> {
 /** Trains one seed. */
 export function train(request: TrainRequest): Promise<Answer<RunResult>> {
   return answer(async () => {
-    const { device, data, shape, classes } = session!;
+    const { device, data, test, shape, classes } = session!;
     const { model, seed, epochs, batch, lrMax, schedule, log } = request;
     const learner = new Learner({
       device,
       model: buildModel(model, { input: shape, classes }),
-      data,
+      data: { ...data(seed), ...(test && { test }) },
       loss: nn.crossEntropy(),
       optimizer: sgd(),
       metrics: [accuracy()],
@@ -92,6 +97,7 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
     if (log !== null) learner.use(logOf(log, request));
     try {
       const run = await fitBy(learner, schedule, epochs, lrMax);
+      const tested = test && (await testRun(learner, test));
       return {
         adapter: adapterName(device),
         model,
@@ -100,6 +106,7 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
         epochs: results,
         steps: learner.steps,
         msPerStep: report.msPerStep,
+        ...(tested && { test: tested }),
         history: {
           loss: [...run.loss.values()],
           lr: [...run.lr.values()],
@@ -119,15 +126,22 @@ function fitBy(learner: Learner, schedule: ScheduleName, epochs: number, lrMax: 
   return learner.fit(epochs, { lr, momentum: 0.9 });
 }
 
+async function testRun(learner: Learner, { count }: DataSet): Promise<TestResult> {
+  const { metrics } = await learner.validate("test");
+  const result = { images: count, accuracy: metrics.accuracy! };
+  send({ type: "test", result });
+  return result;
+}
+
 /** An epoch as the file holds it. */
 function epochResult({ epoch, trainLoss, validLoss, metrics, seconds }: EpochRecord): EpochResult {
   return { epoch: epoch + 1, trainLoss, validLoss, validAccuracy: metrics.accuracy ?? Number.NaN, seconds };
 }
 
 /** The callback that writes a run's log. */
-function logOf(run: string, { model }: TrainRequest): TensorBoard {
+function logOf(run: string, { model, seed }: TrainRequest): TensorBoard {
   const { device, data } = session!;
-  const text = { model, data: `${data.train.count} examples`, adapter: adapterName(device) };
+  const text = { model, data: `${data(seed).train.count} examples`, adapter: adapterName(device) };
   return new TensorBoard({ write: (chunk) => sendChunk(run, chunk), text });
 }
 
@@ -145,8 +159,8 @@ function send(event: TrainEvent): void {
 }
 
 /** Ten, or more where labels go beyond 9. */
-function classesOf({ train: first, valid }: Splits): number {
-  return Math.max(DEFAULT_CLASSES, largestLabel(first) + 1, largestLabel(valid) + 1);
+function classesOf(all: readonly DataSet[]): number {
+  return Math.max(DEFAULT_CLASSES, ...all.map((data) => largestLabel(data) + 1));
 }
 
 function largestLabel({ targets }: DataSet): number {

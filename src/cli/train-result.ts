@@ -23,8 +23,10 @@ export interface RunResult {
   readonly epochs: readonly EpochResult[];
   /** Optimizer steps. */
   readonly steps: number;
-  /** Mean over all training steps, without compiling and validation. */
+  /** Mean over all training steps, with the drawing of generated images, without compiling and validation. */
   readonly msPerStep: number;
+  /** Of --test. */
+  readonly test?: TestResult;
   /** One number per step. */
   readonly history: {
     readonly loss: readonly number[];
@@ -33,12 +35,23 @@ export interface RunResult {
   };
 }
 
+/** What a trained model makes of images that it was neither trained nor validated on. */
+export interface TestResult {
+  readonly images: number;
+  /** Share of them. */
+  readonly accuracy: number;
+}
+
 export interface PrepareRequest {
   readonly model: string;
   /** Names of IDX files served under `DATA_URL`; null: the built-in data. */
   readonly files: readonly string[] | null;
+  /** Built-in training images of an epoch. */
+  readonly examples: number;
   /** The last examples validate; null: as the files say. */
   readonly valid: number | null;
+  /** Names of IDX files to test on, served under `TEST_URL`; null: none. */
+  readonly test: readonly string[] | null;
 }
 
 /** What will be trained on what. */
@@ -77,6 +90,7 @@ export const LOG_FUNCTION = "wgfitLogChunk";
 export type TrainEvent =
   | { readonly type: "progress"; readonly progress: TrainingProgress }
   | { readonly type: "epoch"; readonly epochs: number; readonly result: EpochResult }
+  | { readonly type: "test"; readonly result: TestResult }
   | { readonly type: "note"; readonly text: string };
 
 /** Answer of the page: its value, or the error it ended with (an exception would lose its name on the way). */
@@ -89,3 +103,6 @@ export const EVENT_FUNCTION = "wgfitTrainEvent";
 
 /** URL under which the page finds the files. */
 export const DATA_URL = "/@train-data";
+
+/** The same for the files to test on. */
+export const TEST_URL = "/@test-data";

@@ -1,6 +1,6 @@
 import { alignColumns } from "../plan/print.ts";
 import { formatLoss, formatPercent } from "../train/callbacks/progress-text.ts";
-import type { EpochResult, Prepared, RunResult } from "./train-result.ts";
+import type { EpochResult, Prepared, RunResult, TestResult } from "./train-result.ts";
 
 /** The line of a finished epoch. */
 export function epochLine(result: EpochResult, epochs: number): string {
@@ -10,6 +10,11 @@ export function epochLine(result: EpochResult, epochs: number): string {
     `epoch ${number}/${epochs}  train loss ${formatLoss(trainLoss)}  valid loss ${formatLoss(validLoss)}  ` +
     `valid accuracy ${formatPercent(validAccuracy)}  ${seconds.toFixed(1)} s`
   );
+}
+
+/** The line of the test after training. */
+export function testLine({ images, accuracy }: TestResult): string {
+  return `test on ${images.toLocaleString("en")} images  accuracy ${formatPercent(accuracy)}`;
 }
 
 /** What is trained on what, before the first step. */

@@ -7,7 +7,7 @@ import { progressLine } from "../train/callbacks/progress-text.ts";
 import { asCommandError, CommandError } from "./command-error.ts";
 import type { CommandContext, CommandPage } from "./context.ts";
 import { LogFolder } from "./log-folder.ts";
-import type { TrainOptions } from "./options.ts";
+import { DRAWN_EXAMPLES, type TrainOptions } from "./options.ts";
 import { Terminal } from "./terminal.ts";
 import {
   type Answer,
@@ -18,10 +18,11 @@ import {
   type Prepared,
   type PrepareRequest,
   type RunResult,
+  TEST_URL,
   type TrainEvent,
   type TrainRequest,
 } from "./train-result.ts";
-import { epochLine, finalTable, headLines, resultText, summaryLine } from "./train-text.ts";
+import { epochLine, finalTable, headLines, resultText, summaryLine, testLine } from "./train-text.ts";
 
 /** Exit code of a program ended by Ctrl-C. */
 const INTERRUPTED = 130;
@@ -30,15 +31,19 @@ const INTERRUPTED = 130;
 export async function main(options: TrainOptions, context: CommandContext): Promise<number> {
   const terminal = new Terminal(context);
   const runs: RunResult[] = [];
-  const folder = options.data === null ? null : path.resolve(context.cwd, options.data);
+  const inFolder = (typed: string | null) => (typed === null ? null : path.resolve(context.cwd, typed));
+  const folders = { data: inFolder(options.data), test: inFolder(options.test) };
   const json = options.json === null ? null : path.resolve(context.cwd, options.json);
   checkModel(options.model);
   if (json) await checkWritable(json, options.json ?? json);
-  const files = folder === null ? null : await idxFiles(folder, options.data ?? folder);
+  const files = {
+    data: await idxFiles(folders.data, options.data),
+    test: await idxFiles(folders.test, options.test, { option: "test" }),
+  };
   const logs = options.logdir === null ? null : path.resolve(context.cwd, options.logdir);
   const logFolder = logs === null ? null : new LogFolder(logs, options.logdir ?? logs);
   terminal.redraw("Starting headless Chrome ...");
-  const opening = openPage(folder, logFolder, terminal, context);
+  const opening = openPage(folders, logFolder, terminal, context);
   const training = opening.then((page) => trainAll(page, options, files, runs, terminal));
   let isDone = false;
   try {
@@ -84,15 +89,21 @@ function checkModel(model: string): void {
   }
 }
 
+/** Something for the training data and for that of the test; null where there is none. */
+interface ForBoth<T> {
+  readonly data: T | null;
+  readonly test: T | null;
+}
+
 async function openPage(
-  folder: string | null,
+  { data, test }: ForBoth<string>,
   logs: LogFolder | null,
   terminal: Terminal,
   context: CommandContext,
 ): Promise<CommandPage> {
   return context.openPage({
     module: "/src/cli/train-page.ts",
-    ...(folder !== null && { folders: { [DATA_URL]: folder } }),
+    folders: { ...(data !== null && { [DATA_URL]: data }), ...(test !== null && { [TEST_URL]: test }) },
     expose: {
       [EVENT_FUNCTION]: (event: TrainEvent) => show(event, terminal),
       ...(logs && { [LOG_FUNCTION]: (chunk: LogChunk) => logs.append(chunk) }),
@@ -102,20 +113,24 @@ async function openPage(
 
 function show(event: TrainEvent, terminal: Terminal): void {
   if (event.type === "progress") terminal.redraw(progressLine(event.progress, terminal.columns));
-  else terminal.line(event.type === "epoch" ? epochLine(event.result, event.epochs) : event.text);
+  else if (event.type === "epoch") terminal.line(epochLine(event.result, event.epochs));
+  else terminal.line(event.type === "test" ? testLine(event.result) : event.text);
 }
 
 /** Trains one seed after another; finished ones are in `runs`. */
 async function trainAll(
   page: CommandPage,
-  { model, data, valid, seeds, epochs, batch, lrMax, schedule, logdir }: TrainOptions,
-  files: readonly string[] | null,
+  { model, data, examples, valid, seeds, epochs, batch, lrMax, schedule, logdir }: TrainOptions,
+  files: ForBoth<readonly string[]>,
   runs: RunResult[],
   terminal: Terminal,
 ): Promise<void> {
-  const request: PrepareRequest = { model, files, valid };
+  const request: PrepareRequest = {
+    ...{ model, files: files.data, examples: examples ?? DRAWN_EXAMPLES, valid, test: files.test },
+  };
   const prepared = await ask<Prepared>(page, "prepare", request);
-  for (const line of headLines(prepared, model, data ?? "built-in digits (generated)")) terminal.line(line);
+  for (const line of headLines(prepared, model, data ?? "built-in digits, drawn anew for every epoch"))
+    terminal.line(line);
   for (const seed of seeds) {
     terminal.line("");
     if (seeds.length > 1) terminal.line(`Seed ${seed}`);
@@ -133,11 +148,19 @@ async function ask<T>(page: CommandPage, name: "prepare" | "train", request: obj
 }
 
 /** Names of the files in a folder that may be IDX. Errors  CommandError if there is no such folder, or none in it */
-export async function idxFiles(folder: string, typed: string, command = "train"): Promise<string[]> {
+export async function idxFiles(
+  folder: string | null,
+  typed: string | null,
+  { command = "train", option = "data" } = {},
+): Promise<string[] | null> {
+  if (folder === null) return null;
   const found = await stat(folder).catch(() => null);
-  if (!found) throw new CommandError(command, `--data: there is no folder ${typed}.`);
+  if (!found) throw new CommandError(command, `--${option}: there is no folder ${typed}.`);
   if (!found.isDirectory()) {
-    throw new CommandError(command, `--data: ${typed} is a file; name the folder that holds the IDX files.`);
+    throw new CommandError(
+      command,
+      `--${option}: ${typed} is a file; name the folder that holds the IDX files.`,
+    );
   }
   const names = (await readdir(folder)).filter(
     (name) => /(images|labels)/.test(name) && !name.startsWith("."),
@@ -145,7 +168,7 @@ export async function idxFiles(folder: string, typed: string, command = "train")
   if (names.length > 0) return names.sort();
   throw new CommandError(
     command,
-    `--data: ${typed} holds no IDX files; expected names such as train-images-idx3-ubyte and train-labels-idx1-ubyte, with .gz or without.`,
+    `--${option}: ${typed} holds no IDX files; expected names such as train-images-idx3-ubyte and train-labels-idx1-ubyte, with .gz or without.`,
   );
 }
 

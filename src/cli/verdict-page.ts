@@ -12,13 +12,17 @@ import { answer, loadData } from "./page.ts";
 import type { Answer } from "./train-result.ts";
 import type { VerdictResult, VerdictRun } from "./verdict-runs.ts";
 
+/** Training images of an epoch where the digits are built in. */
+const DRAWN_EXAMPLES = 2400;
+
 let session: { readonly device: GPUDevice; readonly data: Splits } | undefined;
 
 /** Requests the device and loads the data. */
 export function prepare(request: { files: readonly string[] | null }): Promise<Answer<string>> {
   return answer(async () => {
     const device = await requestDevice({ onWarning: () => {} });
-    const data = await loadData({ ...request, valid: null });
+    const dataOf = await loadData({ ...request, examples: DRAWN_EXAMPLES, valid: null });
+    const data = dataOf(1);
     session = { device, data };
     const { train, valid } = data;
     return `${describeAdapter(device).text}; ${train.count} to train, ${valid.count} to validate`;

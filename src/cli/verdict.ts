@@ -13,7 +13,7 @@ import { configuration, confusionTable, runLine, verdictTable } from "./verdict-
 export async function main(options: VerdictOptions, context: CommandContext): Promise<number> {
   const terminal = new Terminal(context);
   const folder = options.data === null ? null : path.resolve(context.cwd, options.data);
-  const files = folder === null ? null : await idxFiles(folder, options.data ?? folder, "verdict");
+  const files = await idxFiles(folder, options.data, { command: "verdict" });
   terminal.redraw("Starting headless Chrome ...");
   const page = await context.openPage({
     module: "/src/cli/verdict-page.ts",

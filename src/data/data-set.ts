@@ -1,10 +1,11 @@
 import { DataError } from "../core/errors.ts";
 import { knownOptions } from "../core/known-options.ts";
 import { numel, type Shape } from "../core/shape.ts";
+import type { Generator } from "./generated.ts";
 
 /** One array of a data set: all examples of one input or target, one after another. */
 export interface Column {
-  /** Bytes become data/255, floats stay, integers are class indices. */
+  /** Bytes become data/255, floats stay, integers are class indices. Empty where a generator draws the column. */
   readonly data: Uint8Array | Float32Array | Int32Array;
   /** Shape of one example: [1, 28, 28] for an image, [] for a label. */
   readonly shape: Shape;
@@ -22,6 +23,8 @@ export interface DataSet {
   readonly targets: Readonly<Record<string, Column>>;
   /** Number of classes, where the targets are class indices and it is known. */
   readonly classes?: number;
+  /** Draws some of the columns on the device. */
+  readonly generator?: Generator;
 }
 
 export interface DataSetInit {
@@ -182,7 +185,10 @@ export function imageData(init: ImageDataInit): DataSet {
   });
 }
 
-/** Examples `from` … `to` − 1 of a data set, without copying. Errors  DataError for a range that holds none */
+/**
+ * Examples `from` … `to` − 1 of a data set, without copying.
+ * Errors  DataError for a range that holds none, or data that a generator draws
+ */
 export function slice(data: DataSet, from: number, to: number = data.count): DataSet {
   if (!(from >= 0 && to <= data.count && from < to)) {
     throw new DataError({
@@ -190,6 +196,15 @@ export function slice(data: DataSet, from: number, to: number = data.count): Dat
       problem: "range of examples",
       expected: `0 <= from < to <= ${data.count}`,
       got: `${from} to ${to}`,
+    });
+  }
+  if (data.generator) {
+    throw new DataError({
+      op: "data.slice",
+      problem: "generated data",
+      expected: "stored examples",
+      got: "a generator",
+      fix: "generate fewer examples instead",
     });
   }
   const cut = (all: Readonly<Record<string, Column>>) =>

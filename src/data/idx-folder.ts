@@ -28,24 +28,46 @@ export async function idxSplits(
   options: IdxFolderOptions = {},
 ): Promise<Splits> {
   knownOptions("idxSplits", options, { valid: true, mean: true, std: true });
-  const names = Object.keys(files).filter(
-    (name) => /-idx\d-|\.idx\d?/.test(name) || /images|labels/.test(name),
-  );
-  const pick = (what: RegExp) => names.filter((name) => what.test(name)).sort();
-  const images = pick(/images/);
-  const labels = pick(/labels/);
-  const trainImages = images.find((name) => /train/.test(name));
-  const testImages = images.find((name) => /t10k|test|valid/.test(name));
-  const pairOf = (name: string | undefined) =>
-    labels.find((label) => label.startsWith(name?.slice(0, name.indexOf("images")) ?? ""));
+  const { trainImages, testImages, first, pairOf } = filesOf(files);
   if (trainImages && testImages && options.valid === undefined) {
     return {
       train: await pair(files, trainImages, pairOf(trainImages), options),
       valid: await pair(files, testImages, pairOf(testImages), options),
     };
   }
-  const only = trainImages ?? images[0];
+  const only = trainImages ?? first;
   return splitLast(await pair(files, only, pairOf(only), options), options.valid ?? 0.2);
+}
+
+/**
+ * Examples to test on from IDX files: the t10k files where there are any, else the only pair, whole.
+ * Errors  as `idxSplits`
+ */
+export async function idxTest(
+  files: Readonly<Record<string, Uint8Array>>,
+  options: Pick<IdxFolderOptions, "mean" | "std"> = {},
+): Promise<DataSet> {
+  knownOptions("idxTest", options, { mean: true, std: true });
+  const { testImages, first, pairOf } = filesOf(files);
+  const only = testImages ?? first;
+  return pair(files, only, pairOf(only), options);
+}
+
+/** Which files are which, by their names. */
+function filesOf(files: Readonly<Record<string, Uint8Array>>) {
+  const names = Object.keys(files).filter(
+    (name) => /-idx\d-|\.idx\d?/.test(name) || /images|labels/.test(name),
+  );
+  const pick = (what: RegExp) => names.filter((name) => what.test(name)).sort();
+  const images = pick(/images/);
+  const labels = pick(/labels/);
+  return {
+    first: images[0],
+    trainImages: images.find((name) => /train/.test(name)),
+    testImages: images.find((name) => /t10k|test|valid/.test(name)),
+    pairOf: (name: string | undefined) =>
+      labels.find((label) => label.startsWith(name?.slice(0, name.indexOf("images")) ?? "")),
+  };
 }
 
 async function pair(

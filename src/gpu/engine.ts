@@ -188,6 +188,18 @@ export class Engine {
     return this.#ring!.collect(encoder, steps.length, this.#probeRegions(steps.at(-1)!.plan));
   }
 
+  /** Runs a plan that records nothing, in a submit of its own. */
+  run(key: string, row: StepRow): void {
+    this.checkAlive();
+    writeStepRow(this.#rows, 0, row);
+    this.context.device.queue.writeBuffer(this.#buffers.get("step")!, 0, this.#rows, 0, STEP_BYTES);
+    const encoder = this.context.device.createCommandEncoder({ label: key });
+    const pass = encoder.beginComputePass({ label: key });
+    this.#executables.get(key)!.encode(pass);
+    pass.end();
+    this.context.submit([encoder.finish()]);
+  }
+
   /** True if a step of this plan brings statistics: it must be the last of its submit. */
   hasProbes(key: string): boolean {
     return this.#probeRegions(key).length > 0;

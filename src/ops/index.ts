@@ -17,6 +17,8 @@ export { conv2dBackwardInput } from "./conv2d-backward-input.ts";
 export { conv2dBackwardWeight } from "./conv2d-backward-weight.ts";
 export { correctTopK } from "./correct-top-k.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
+export { digitPixels } from "./digit-pixels.ts";
+export { type DigitStrokesOptions, digitStrokes } from "./digit-strokes.ts";
 export { div } from "./div.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
 export { dropout2d } from "./dropout2d.ts";

@@ -18,16 +18,16 @@ export function checkCounts(options: { batchSize?: number; accumulate: number; s
   });
 }
 
-/** Errors  DataError if validation data has not the form of the training data */
-export function checkAlike(train: DataSet, valid: DataSet): void {
+/** Errors  DataError if other data ("validation", "test") has not the form of the training data */
+export function checkAlike(train: DataSet, data: DataSet, which: string): void {
   for (const group of ["inputs", "targets"] as const) {
     for (const [name, column] of Object.entries(train[group])) {
-      const other = valid[group][name];
+      const other = data[group][name];
       if (other && sameShape(other.shape, column.shape) && other.data.constructor === column.data.constructor)
         continue;
       throw new DataError({
         op: "learner",
-        problem: `${name} of the validation data`,
+        problem: `${name} of the ${which} data`,
         expected: `${column.data.constructor.name} of shape ${formatShape(column.shape)}, as in training`,
         got: other ? `${other.data.constructor.name} of shape ${formatShape(other.shape)}` : "none",
       });

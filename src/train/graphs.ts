@@ -200,7 +200,6 @@ function gatherColumn(
   batch: number,
 ): Value {
   const storage = data instanceof Uint8Array ? "u8" : data instanceof Int32Array ? "i32" : "f32";
-  const words = storage === "u8" ? ceilDiv(data.length, 4) : data.length;
   if (numel(shape) < 1)
     throw new GraphError({
       op: "data",
@@ -208,8 +207,26 @@ function gatherColumn(
       expected: "sizes of at least 1",
       got: formatShape(shape),
     });
-  const source = input(`${DATA}.${name}`, [words], "u32");
+  const source = input(`${DATA}.${name}`, [columnWords(data, indices.shape[0]! * numel(shape))], "u32");
   return scope(name, () => gather(source, indices, { batch, example: shape, storage, mean: m, std }));
+}
+
+/** Words of a column on the device: four bytes to each, or one element. */
+function columnWords(data: Column["data"], elements: number): number {
+  return data instanceof Uint8Array ? ceilDiv(elements, 4) : elements;
+}
+
+/** Drawing of some examples of a data set, by its generator. */
+export function drawGraph({ generator, count, inputs, targets }: DataSet, examples: number): Graph {
+  const all = { ...inputs, ...targets };
+  return trace("eval", () => {
+    const columns = generator!.columns.map((name): [string, Value] => {
+      const { data, shape } = all[name]!;
+      return [name, input(`${DATA}.${name}`, [columnWords(data, count * numel(shape))], "u32")];
+    });
+    scope("generator", () => generator!.draw(Object.fromEntries(columns), examples));
+    return { outputs: {} };
+  });
 }
 
 /** A single column is passed as a value of its own, several by their names. */

@@ -1,8 +1,6 @@
 import type { HostArray } from "../core/dtype.ts";
 import { DataError } from "../core/errors.ts";
 import { knownOptions, type OptionNames } from "../core/known-options.ts";
-import { hashString, permutation, streamKey } from "../core/random.ts";
-import type { DataSet } from "../data/data-set.ts";
 import type { Snapshot } from "../gpu/engine.ts";
 import type { Loss } from "../nn/losses.ts";
 import { type FreezeOptions, Model } from "../nn/model.ts";
@@ -18,6 +16,7 @@ import {
   type ValidationResult,
 } from "./callback.ts";
 import { checkAlike, checkCounts } from "./check-options.ts";
+import { DataOnDevice, type LearnerData, type Split } from "./data-on-device.ts";
 import { Feeder } from "./feeder.ts";
 import { type FineTuneOptions, fineTune } from "./fine-tune.ts";
 import { fitLoop } from "./fit.ts";
@@ -54,7 +53,7 @@ import { evaluationBatch, evaluationPlans, validateSplit } from "./validate.ts";
 export interface LearnerOptions extends TuningOptions {
   readonly device: GPUDevice;
   readonly model: AnyModule;
-  readonly data: { readonly train: DataSet; readonly valid?: DataSet };
+  readonly data: LearnerData;
   /** A function of outputs and targets: nn.crossEntropy() or one's own. */
   readonly loss: Loss;
   /** Default sgd(). */
@@ -109,7 +108,7 @@ export class Learner {
   readonly tuning: TrainingTuning;
   readonly #callbacks: Callback[];
   readonly #predictor: Predictor;
-  readonly #uploaded = new Set<string>();
+  readonly #data: DataOnDevice;
   /** Statistics that the callbacks of the fit under way want. */
   probes = new ProbeSet([]);
   /** Batch size in use, after shrinking to the data set. */
@@ -122,13 +121,15 @@ export class Learner {
   /** Errors  OptionError, DataError for options or data that cannot be trained on; nothing has reached the GPU then */
   constructor(options: LearnerOptions) {
     knownOptions("learner", options, LEARNER_OPTIONS);
-    knownOptions("learner data", options.data, { train: true, valid: true });
+    knownOptions("learner data", options.data, { train: true, valid: true, test: true });
     this.options = { seed: 0, dropLast: true, accumulate: 1, ...options };
     this.optimizer = options.optimizer ?? sgd();
     this.model = new Model(options.model);
     checkGroups(this.optimizer, this.model.parameters());
     checkCounts(this.options);
-    if (options.data.valid) checkAlike(options.data.train, options.data.valid);
+    const { train, valid, test } = options.data;
+    if (valid) checkAlike(train, valid, "validation");
+    if (test) checkAlike(train, test, "test");
     this.batchSize = this.#fitBatch(options.batchSize ?? 64);
     const recipe = {
       model: this.model,
@@ -140,6 +141,7 @@ export class Learner {
       lossScale: options.lossScale === undefined ? undefined : lossScale(options.lossScale),
     };
     this.program = new Program(options.device, recipe, this.options.seed);
+    this.#data = new DataOnDevice(this.program, this.options);
     this.feeder = new Feeder(this.program.engine);
     this.tuning = new TrainingTuning(this, options);
     this.#callbacks = [...(options.callbacks ?? [])];
@@ -230,20 +232,18 @@ export class Learner {
     return lrFind(this, options);
   }
 
-  /** Loss and metrics over the validation data (or another data set of its form), every example once. */
-  async validate(
-    split: "valid" | "train" = this.options.data.valid ? "valid" : "train",
-  ): Promise<ValidationResult> {
+  /** Loss and metrics over the validation data (or the training or test data), every example once. */
+  async validate(split: Split = this.options.data.valid ? "valid" : "train"): Promise<ValidationResult> {
     const data = this.options.data[split];
     if (!data) {
       throw new DataError({
         op: "validate",
-        problem: "no validation data",
-        fix: "pass data: { train, valid } to the Learner",
+        problem: split === "test" ? "no test data" : "no validation data",
+        fix: `pass data: { train, ${split} } to the Learner`,
       });
     }
     await this.tuning.start();
-    this.upload(split);
+    await this.upload(split);
     await this.feeder.flush();
     return validateSplit(this, split, data, evaluationBatch(data.count, this.batchSize));
   }
@@ -253,7 +253,7 @@ export class Learner {
     const { data, dropLast, accumulate } = this.options;
     const { program, batchSize } = this;
     program.engine.checkAlive();
-    this.upload("train");
+    await this.upload("train", variant);
     const size = data.train.count % batchSize;
     const hasTail = !dropLast && size > 0;
     // Plans with statistics come first: they need most work memory, which the others then share.
@@ -262,7 +262,7 @@ export class Learner {
     }
     const full = await program.step("train", data.train, batchSize, variant);
     if (data.valid) {
-      this.upload("valid");
+      await this.upload("valid", variant);
       const batch = evaluationBatch(data.valid.count, batchSize);
       await evaluationPlans(this, "valid", data.valid, batch, variant);
     }
@@ -358,30 +358,20 @@ export class Learner {
     return this.program.step("train", this.options.data.train, this.batchSize);
   }
 
-  /** Brings a split's arrays to the device once. */
-  upload(split: "train" | "valid"): void {
-    const data = this.options.data[split];
-    if (!data || this.#uploaded.has(split)) return;
-    this.#uploaded.add(split);
-    const { engine } = this.program;
-    for (const [name, column] of Object.entries({ ...data.inputs, ...data.targets })) {
-      engine.upload(`${split}.${name}`, column.data);
-    }
-    engine.upload(`${split}.indices`, naturalOrder(data.count));
+  /** Brings a split's examples to the device; see `DataOnDevice`. */
+  upload(split: Split, variant?: Variant): Promise<void> {
+    return this.#data.upload(split, Math.max(0, this.epochs - 1), variant);
   }
 
-  /** Sends the order of examples of an epoch. */
+  /** Sends the order of examples of an epoch; new examples are drawn where they are generated. */
   shuffle(epoch: number): void {
-    const { seed, data, shuffle = true } = this.options;
-    if (!shuffle) return;
-    const key = streamKey(seed, hashString("order of examples"), epoch);
-    this.program.engine.upload("train.indices", permutation(data.train.count, key));
+    this.#data.begin(epoch);
   }
 
   /** Sends the order that the epochs begun so far have left behind. */
   restoreOrder(): void {
     if (this.epochs > 0) this.shuffle(this.epochs - 1);
-    else this.program.engine.upload("train.indices", naturalOrder(this.options.data.train.count));
+    else this.#data.naturalOrder();
   }
 
   /** Frees the GPU memory of this learner; the device stays usable. */
@@ -389,8 +379,4 @@ export class Learner {
     this.tuning.cancel();
     this.program.engine.dispose();
   }
-}
-
-function naturalOrder(count: number): Uint32Array<ArrayBuffer> {
-  return Uint32Array.from({ length: count }, (_, i) => i);
 }

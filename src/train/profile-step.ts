@@ -22,7 +22,7 @@ export async function profileStep(
   const before = await learner.snapshot();
   try {
     await learner.feeder.drain();
-    learner.upload("train");
+    await learner.upload("train");
     const key = await program.step("train", options.data.train, batchSize);
     const groups = groupHypers(optimizer, { lr: 0 });
     const row = { step: learner.steps, seed: options.seed, batchStart: 0, batchSize, groups };

@@ -13,6 +13,7 @@ import { BLOCK, StateTable } from "../plan/state-table.ts";
 import type { StepPlan } from "../plan/step-plan.ts";
 import {
   DATA,
+  drawGraph,
   evaluateGraph,
   examplesGraph,
   microGraph,
@@ -135,6 +136,25 @@ export class Program {
     const planned = new Map<string, PlannedProbe>();
     this.#planned.set(`${name}${ending(variant)}`, planned);
     return { requests, planned };
+  }
+
+  /** Makes ready to draw a split's examples; nothing where they are stored. */
+  async prepareDrawing(split: string, data: DataSet, variant = this.#variant): Promise<void> {
+    if (!data.generator) return;
+    const build = () => drawGraph(data, Math.min(data.count, data.generator!.chunk));
+    await this.#ensure(`draw ${split}`, variant, build, split, data);
+  }
+
+  /** Sends the drawing of a split's examples, in one submit for each chunk. */
+  draw(split: string, { generator, count }: DataSet, epoch: number): void {
+    if (!generator) return;
+    const { chunk, seed } = generator;
+    for (let start = 0; start < count; start += chunk) {
+      const batchSize = Math.min(chunk, count - start);
+      this.engine.run(`draw ${split}${ending(this.#variant)}`, {
+        ...{ step: epoch, seed, batchStart: start, batchSize },
+      });
+    }
   }
 
   async predict(data: Pick<DataSet, "inputs">, batch: number): Promise<string> {

@@ -7,6 +7,8 @@ const train = (...argv: string[]) => trainOptions(parseOptions(trainCommand, arg
 test("train: what omission means", () => {
   expect(train()).toEqual({
     data: null,
+    examples: null,
+    test: null,
     model: "book",
     epochs: 5,
     batch: 64,
@@ -24,10 +26,12 @@ test("train: every option, with a space or an equals sign", () => {
   expect(
     train(
       ...[...argv, "--schedule", "flat-cos", "--seed", "1..3", "--valid", "100", "--json", "out.json"],
-      ...["--logdir", "logs"],
+      ...["--logdir", "logs", "--test", "real"],
     ),
   ).toEqual({
     data: "my digits",
+    examples: null,
+    test: "real",
     model: "plain",
     epochs: 2,
     batch: 32,
@@ -38,6 +42,11 @@ test("train: every option, with a space or an equals sign", () => {
     json: "out.json",
     logdir: "logs",
   });
+});
+
+test("train: examples of the built-in data, never with files", () => {
+  expect(train("--examples", "60000").examples).toBe(60_000);
+  expect(() => train("--examples=10", "--data=x")).toThrow("--examples: expected none with --data");
 });
 
 test("explain: a switch and numbers", () => {

@@ -27,6 +27,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const options: TrainOptions = {
   data: null,
+  examples: null,
+  test: null,
   model: "book",
   epochs: 1,
   batch: 64,
@@ -105,7 +107,7 @@ describe("npm run train", () => {
     const { code, text, asked } = await train({ data: ".", seeds: [1, 2], json: "out.json", valid: 3 });
     expect(code).toBe(0);
     const files = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
-    expect(asked[0]).toEqual(["prepare", { model: "book", files, valid: 3 }]);
+    expect(asked[0]).toEqual(["prepare", { model: "book", files, examples: 10_000, valid: 3, test: null }]);
     expect(asked.slice(1).map((call) => (call as [string])[0])).toEqual(["train", "train", "close"]);
     expect(text).toContain("Seed 2\nepoch 1/1");
     expect(text).toMatch(/^mean {2}1\.0000/m);
@@ -152,6 +154,7 @@ describe("npm run train", () => {
   test.each<[Partial<TrainOptions>, string]>([
     [{ data: "nowhere" }, "--data: there is no folder nowhere."],
     [{ data: "notes.txt" }, "--data: notes.txt is a file; name the folder that holds the IDX files."],
+    [{ test: "nowhere" }, "--test: there is no folder nowhere."],
     [{ data: "../" }, "holds no IDX files"],
     [{ json: "nowhere/out.json" }, "--json: the folder of nowhere/out.json does not exist; make it first."],
     [{ json: "." }, "--json: . is a folder; name a file in it."],
