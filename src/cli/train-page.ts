@@ -84,16 +84,7 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
       onWarning: (text) => send({ type: "note", text }),
     });
     const results: EpochResult[] = [];
-    const report = learner.use(
-      new Progress({
-        report: (progress) => send({ type: "progress", progress }),
-        reportEpoch: (record) => {
-          const result = epochResult(record);
-          results.push(result);
-          send({ type: "epoch", epochs, result });
-        },
-      }),
-    );
+    const report = learner.use(reportTo(results, epochs));
     if (log !== null) learner.use(logOf(log, request));
     try {
       const run = await fitBy(learner, schedule, epochs, lrMax);
@@ -116,6 +107,18 @@ export function train(request: TrainRequest): Promise<Answer<RunResult>> {
     } finally {
       learner.dispose();
     }
+  });
+}
+
+/** Tells the terminal how a run goes on, and keeps its epochs. */
+function reportTo(results: EpochResult[], epochs: number): Progress {
+  return new Progress({
+    report: (progress) => send({ type: "progress", progress }),
+    reportEpoch: (record) => {
+      const result = epochResult(record);
+      results.push(result);
+      send({ type: "epoch", epochs, result });
+    },
   });
 }
 
