@@ -2,6 +2,7 @@
 import { CASES } from "../bench/cases.ts";
 import { measureCeilings } from "../bench/ceilings.ts";
 import { type FusionRow, measureFusion } from "../bench/fusion.ts";
+import { type HookRow, measureHooks } from "../bench/hooks.ts";
 import { type CaseResult, measureCase } from "../bench/measure.ts";
 import { loadJax } from "../bench/peers/jax.ts";
 import type { Peer } from "../bench/peers/peer.ts";
@@ -15,6 +16,7 @@ import type {
   CeilingsAnswer,
   CeilingsRequest,
   FusionRequest,
+  HooksRequest,
   PeerPackage,
   ScalingRequest,
 } from "./bench-result.ts";
@@ -71,6 +73,14 @@ export async function fusion({ name, ...options }: FusionRequest): Promise<Fusio
   const { workload } = CASES.find((each) => each.name === name)!;
   if (workload.kind !== "step") throw new RangeError(`${name} is no step`);
   return checked(await measureFusion(own, workload, options));
+}
+
+/** Times training with and without callbacks. */
+export async function hooks({ name, ...options }: HooksRequest): Promise<HookRow[]> {
+  const own = await ready();
+  const { workload } = CASES.find((each) => each.name === name)!;
+  if (workload.kind !== "step") throw new RangeError(`${name} is no step`);
+  return checked(await measureHooks(own, workload, options));
 }
 
 /** Times one size of the scaling table. */

@@ -1,6 +1,7 @@
 import type { BenchCase } from "../bench/cases.ts";
 import type { Ceilings } from "../bench/ceilings.ts";
 import type { FusionRow } from "../bench/fusion.ts";
+import type { HookRow } from "../bench/hooks.ts";
 import type { CaseResult } from "../bench/measure.ts";
 import type { PeerName } from "../bench/peers/peer.ts";
 import type { ScalingResult } from "../bench/scaling.ts";
@@ -35,6 +36,9 @@ export interface FusionRequest {
   readonly budgetMs: number;
 }
 
+/** A step to be trained with and without callbacks. */
+export type HooksRequest = FusionRequest;
+
 export interface ScalingRequest extends Omit<FusionRequest, "name"> {
   readonly series: "batch" | "width";
   readonly index: number;
@@ -67,4 +71,5 @@ export interface BenchFile {
   readonly page?: PageMeasurement;
   readonly fusion?: readonly { readonly name: string; readonly rows: readonly FusionRow[] }[];
   readonly scaling?: readonly ScalingResult[];
+  readonly hooks?: readonly { readonly name: string; readonly rows: readonly HookRow[] }[];
 }

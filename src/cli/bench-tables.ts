@@ -1,11 +1,12 @@
 import { LOSS_TOLERANCE } from "../bench/agreement.ts";
 import type { FusionRow } from "../bench/fusion.ts";
+import type { HookRow } from "../bench/hooks.ts";
 import type { ScalingResult } from "../bench/scaling.ts";
 import { LINEARITY_LIMIT, linearity, median, minimum } from "../bench/statistics.ts";
 import { alignColumns, formatBytes } from "../plan/print.ts";
 import { figure } from "./bench-text.ts";
 
-/** The two long tables of `npm run bench`: `--only fusion` and `--only scaling`. */
+/** The long tables of `npm run bench`: `--only fusion`, `--only scaling` and `--only hooks`. */
 
 /** What each pass gains: times and traffic without it, over those with all. */
 export function fusionLines(model: string, rows: readonly FusionRow[]): string[] {
@@ -37,6 +38,19 @@ export function fusionLines(model: string, rows: readonly FusionRow[]): string[]
     "loss",
   ];
   return alignColumns([header, ...table]);
+}
+
+/** What callbacks cost: times of a step with each set of them, over those with none. */
+export function hookLines(model: string, rows: readonly HookRow[]): string[] {
+  const none = median(rows[0]!.samples);
+  const table = rows.map(({ name, samples }) => [
+    name,
+    figure(median(samples)),
+    figure(minimum(samples)),
+    name === "none" ? "" : `${(100 * (median(samples) / none - 1)).toFixed(1)} %`,
+    name === "none" ? "" : `${(100 * (minimum(samples) / minimum(rows[0]!.samples) - 1)).toFixed(1)} %`,
+  ]);
+  return alignColumns([[`${model}, callbacks`, "median ms", "min", "more", "by min"], ...table]);
 }
 
 /** Time against work, and whether any point costs more than the line through the smaller ones predicts. */

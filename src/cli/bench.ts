@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { type BenchCase, selectCases } from "../bench/cases.ts";
 import type { FusionRow } from "../bench/fusion.ts";
+import type { HookRow } from "../bench/hooks.ts";
 import type { CaseResult } from "../bench/measure.ts";
 import { SCALING, type ScalingResult } from "../bench/scaling.ts";
 import type {
@@ -10,11 +11,12 @@ import type {
   CeilingsAnswer,
   CeilingsRequest,
   FusionRequest,
+  HooksRequest,
   PageMeasurement,
   PeerPackage,
   ScalingRequest,
 } from "./bench-result.ts";
-import { fusionLines, scalingLines } from "./bench-tables.ts";
+import { fusionLines, hookLines, scalingLines } from "./bench-tables.ts";
 import { caseLines, ceilingLines, finalTable, headerLines, pageLines } from "./bench-text.ts";
 import { CommandError } from "./command-error.ts";
 import type { CommandContext, CommandPage } from "./context.ts";
@@ -64,11 +66,15 @@ interface Parts {
   readonly page: boolean;
   readonly fusion: boolean;
   readonly scaling: boolean;
+  readonly hooks: boolean;
 }
 
 function partsOf(only: string | null): Parts {
   if (only === null)
-    return { cases: selectCases(null), ceilings: true, page: true, fusion: false, scaling: false };
+    return {
+      ...{ cases: selectCases(null), ceilings: true, page: true },
+      ...{ fusion: false, scaling: false, hooks: false },
+    };
   const pattern = new RegExp(only, "i");
   const asked = (name: string) => pattern.test(name);
   return {
@@ -77,6 +83,7 @@ function partsOf(only: string | null): Parts {
     page: asked("page"),
     fusion: asked("fusion"),
     scaling: asked("scaling"),
+    hooks: asked("hooks"),
   };
 }
 
@@ -98,6 +105,7 @@ export async function main(options: BenchOptions, context: BenchContext): Promis
       ...(others.page && { page: await measureFirstStep(context, options, terminal) }),
       ...(others.fusion && { fusion: await bench.runFusion() }),
       ...(others.scaling && { scaling: await bench.runScaling() }),
+      ...(others.hooks && { hooks: await bench.runHooks() }),
     };
     if (results.length > 0) {
       for (const line of ["", ...finalTable(results, machine.ceilings, options.markdown)])
@@ -145,6 +153,9 @@ interface Surroundings {
   readonly options: BenchOptions;
 }
 
+/** Steps that are trained with and without callbacks. */
+const HOOK_CASES = ["book step", "mnist-cnn step"];
+
 /** Steps whose passes are switched. */
 const FUSION_CASES = ["mnist-cnn step", "resnet8-cifar step"];
 
@@ -191,6 +202,17 @@ class Bench {
       const rows = (await this.#call("fusion", `fusion: ${name}`, request)) as FusionRow[];
       all.push({ name, rows });
       this.#print(["", ...fusionLines(name, rows)]);
+    }
+    return all;
+  }
+
+  async runHooks(): Promise<{ name: string; rows: HookRow[] }[]> {
+    const all: { name: string; rows: HookRow[] }[] = [];
+    for (const name of HOOK_CASES) {
+      const request: Partial<HooksRequest> = { name };
+      const rows = (await this.#call("hooks", `hooks: ${name}`, request)) as HookRow[];
+      all.push({ name, rows });
+      this.#print(["", ...hookLines(name, rows)]);
     }
     return all;
   }

@@ -310,7 +310,7 @@ export const benchCommand: CommandSpec = {
     only: {
       type: "string",
       value: "RE",
-      help: "cases with such names; also ceilings, page, fusion, scaling (default: all but these two)",
+      help: "cases with such names; also ceilings, page; fusion, scaling, hooks (only so)",
     },
     peers: {
       type: "string",

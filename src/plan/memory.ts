@@ -13,8 +13,10 @@ export interface Lifetime {
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
-  /** Values that some dispatch reads while writing this one or the reverse; they must lie in another buffer. */
+  /** Values that some dispatch reads while writing this one or the reverse: better in another buffer. */
   readonly conflicts: Set<Value>;
+  /** Those of them that must lie in another buffer: the dispatch binds the value it reads more than once. */
+  readonly hardConflicts: Set<Value>;
 }
 
 export interface Place {
@@ -47,18 +49,22 @@ export function lifetimes(lowered: Lowered): Lifetime[] {
   const end = lowered.dispatches.length;
   lowered.dispatches.forEach(({ node }, at) => {
     const reads: Value[] = [];
+    const twice = new Set<Value>();
     for (const value of Object.values(node.inputs)) {
       const root = rootOf(value, lowered.aliases);
       const life = found.get(root);
       if (!life) continue;
       life.last = at;
+      if (reads.includes(root)) twice.add(root);
       reads.push(root);
     }
     for (const value of Object.values(node.outputs)) {
       if (stored.has(value)) continue;
       const bytes = roundUp(Math.max(1, lowered.physical.get(value)!.size) * BYTES_PER_ELEMENT, ALIGNMENT);
-      found.set(value, { value, bytes, first: at, last: at, conflicts: new Set(reads) });
+      const conflicts = { conflicts: new Set(reads), hardConflicts: new Set(twice) };
+      found.set(value, { value, bytes, first: at, last: at, ...conflicts });
       for (const read of reads) found.get(read)!.conflicts.add(value);
+      for (const read of twice) found.get(read)!.hardConflicts.add(value);
     }
   });
   for (const value of Object.values(lowered.outputs)) {
@@ -69,19 +75,33 @@ export function lifetimes(lowered: Lowered): Lifetime[] {
 }
 
 /**
- * Packs work values into few buffers. WebGPU refuses a dispatch that reads and writes the same buffer even at disjoint
- * ranges, so what one dispatch reads lies in other buffers than what it writes. Greedy: each value goes where the
- * buffer grows least, tried by size and by time; the smaller total wins.
+ * Packs work values into few buffers. WebGPU refuses a dispatch that binds one buffer for reading and for writing, even
+ * at disjoint ranges, so what a dispatch reads lies in other buffers than what it writes. Where that costs memory, they
+ * share a buffer, and the step plan binds both as read_write, which is allowed. Greedy: each value goes where the buffer
+ * grows least, tried by size and by time; the smaller total wins.
  * Source  Pisarchyk & Lee 2020 (arXiv:2001.03288), greedy by size, with buffers as colours
  */
 export function planMemory(lives: readonly Lifetime[]): MemoryPlan {
+  const bound = lowerBound(lives);
+  const apart = bestPacking(lives, bound, (life) => life.conflicts);
+  const isGood = total(apart.buffers) <= APART_ENOUGH * bound;
+  const best = isGood ? apart : bestPacking(lives, bound, (life) => life.hardConflicts);
+  return { ...best, lowerBound: bound, unplanned: total(lives.map((life) => life.bytes)) };
+}
+
+/** Share of the bound up to which what is read and what is written lie apart. */
+const APART_ENOUGH = 1.06;
+
+/** Which values a value may not share a buffer with. */
+type Forbid = (life: Lifetime) => ReadonlySet<Value>;
+
+function bestPacking(lives: readonly Lifetime[], bound: number, forbid: Forbid): Packing {
   const bySize = [...lives].sort((a, b) => b.bytes - a.bytes || a.first - b.first);
   const byTime = [...lives].sort((a, b) => a.first - b.first || b.bytes - a.bytes);
-  const bound = lowerBound(lives);
-  const [size, time] = [pack(bySize), pack(byTime)];
-  const best =
-    total(time.buffers) < total(size.buffers) ? reorder(byTime, time, bound) : reorder(bySize, size, bound);
-  return { ...best, lowerBound: bound, unplanned: total(lives.map((life) => life.bytes)) };
+  const [size, time] = [pack(bySize, forbid), pack(byTime, forbid)];
+  return total(time.buffers) < total(size.buffers)
+    ? reorder(byTime, time, bound, forbid)
+    : reorder(bySize, size, bound, forbid);
 }
 
 /** Orders tried before the best one is taken. */
@@ -93,14 +113,14 @@ const GOOD_ENOUGH = 1.03;
  * Betters a packing by moving one value at a time to another place in the order, keeping what does not make it larger:
  * the greedy rule takes most from the order. The moves are the same each time: equal graphs get equal plans.
  */
-function reorder(order: readonly Lifetime[], packed: Packing, bound: number): Packing {
+function reorder(order: readonly Lifetime[], packed: Packing, bound: number, forbid: Forbid): Packing {
   let best = packed;
   let sorted = [...order];
   for (let attempt = 0; attempt < MOST_ORDERS && total(best.buffers) > GOOD_ENOUGH * bound; attempt++) {
     const next = [...sorted];
     const [moved] = next.splice(pcg(2 * attempt) % next.length, 1);
     next.splice(pcg(2 * attempt + 1) % (next.length + 1), 0, moved!);
-    const tried = pack(next);
+    const tried = pack(next, forbid);
     if (total(tried.buffers) > total(best.buffers)) continue;
     best = tried;
     sorted = next;
@@ -123,12 +143,12 @@ function lowerBound(lives: readonly Lifetime[]): number {
 
 type Packing = Pick<MemoryPlan, "places" | "buffers">;
 
-function pack(order: readonly Lifetime[]): Packing {
+function pack(order: readonly Lifetime[], forbid: Forbid): Packing {
   const places = new Map<Value, Place>();
   const buffers: number[] = [];
   const members: { life: Lifetime; offset: number }[][] = [];
   for (const life of order) {
-    const forbidden = new Set([...life.conflicts].map((value) => places.get(value)?.buffer));
+    const forbidden = new Set([...forbid(life)].map((value) => places.get(value)?.buffer));
     let best: { buffer: number; offset: number; growth: number } | undefined;
     for (let buffer = 0; buffer < buffers.length; buffer++) {
       if (forbidden.has(buffer)) continue;
@@ -136,7 +156,7 @@ function pack(order: readonly Lifetime[]): Packing {
       const growth = Math.max(0, offset + life.bytes - buffers[buffer]!);
       if (!best || growth < best.growth) best = { buffer, offset, growth };
     }
-    // A fifth buffer only where the rule above leaves no other way.
+    // Another buffer only where the rule leaves no other way; two from the start, so that most can lie apart.
     if (!best || (best.growth >= life.bytes && buffers.length < 2)) {
       best = { buffer: buffers.length, offset: 0, growth: life.bytes };
       buffers.push(0);

@@ -3,7 +3,7 @@ import type { Physical } from "../core/layout.ts";
 import { numel, roundUp } from "../core/shape.ts";
 import type { Phase } from "../graph/graph.ts";
 import type { Value } from "../graph/value.ts";
-import type { Lowered } from "./lower.ts";
+import type { Lowered, LoweredDispatch } from "./lower.ts";
 import { ALIGNMENT, lifetimes, type MemoryPlan, planMemory, rootOf } from "./memory.ts";
 import type { StateTable } from "./state-table.ts";
 
@@ -71,15 +71,16 @@ export function stepPlan(lowered: Lowered, states: StateTable): StepPlan {
   const memory = planMemory(lifetimes(lowered));
   const builder = new PlanBuilder(lowered, states, memory);
   const dispatches = lowered.dispatches.map((dispatch): PlanDispatch => {
-    const bindings = dispatch.bindings.map(({ group, binding, access, value }): PlanBinding => {
+    const wanted = dispatch.bindings.map(({ group, binding, access, value }): PlanBinding => {
       if (value === "step") return { group, binding, access, buffer: "step", offset: 0, size: STEP_BYTES };
       return { group, binding, access, ...builder.region(value) };
     });
+    const { bindings, code } = sharedBuffers(dispatch, wanted);
     return {
       label: dispatch.label,
       path: dispatch.node.path,
       phase: dispatch.node.phase,
-      pipeline: builder.pipeline(dispatch),
+      pipeline: builder.pipeline({ ...dispatch, code }),
       bindings,
       grid: dispatch.grid,
       flops: dispatch.flops,
@@ -106,6 +107,25 @@ export function stepPlan(lowered: Lowered, states: StateTable): StepPlan {
       lowerBound: memory.lowerBound,
     },
   };
+}
+
+/**
+ * A dispatch that reads and writes the same buffer, at disjoint ranges, binds both as read_write: WebGPU refuses one
+ * buffer in two usages.
+ */
+function sharedBuffers(
+  { bindings: bound, code }: LoweredDispatch,
+  wanted: readonly PlanBinding[],
+): { bindings: readonly PlanBinding[]; code: string } {
+  const written = new Set(wanted.flatMap(({ access, buffer }) => (access === "read_write" ? [buffer] : [])));
+  let text = code;
+  const bindings = wanted.map((binding, i) => {
+    if (binding.access !== "read" || !written.has(binding.buffer)) return binding;
+    const declared = new RegExp(`var\\s*<\\s*storage\\s*,\\s*read\\s*>(\\s*${bound[i]!.name}\\s*:)`);
+    text = text.replace(declared, "var<storage, read_write>$1");
+    return { ...binding, access: "read_write" as const };
+  });
+  return { bindings, code: text };
 }
 
 /** Bytes of one row of per-step numbers: two header vectors and fifteen parameter groups of two. */
