@@ -1,6 +1,6 @@
 import { compile } from "../compile.ts";
 import type { DeviceContext } from "../gpu/context.ts";
-import { meterBytes, meterCounts } from "../gpu/meter.ts";
+import { forgetPeak, meterBytes, meterCounts } from "../gpu/meter.ts";
 import { StateTable } from "../plan/state-table.ts";
 import { stepGraph } from "../train/graphs.ts";
 import { type Agreement, compareResults } from "./agreement.ts";
@@ -64,6 +64,7 @@ interface Ready extends Entrant {
 
 /** First run and second run of a contender; the second, warm, is counted, and compared with ours. */
 async function makeReady(contender: Contender, device: GPUDevice, ours?: Results): Promise<Ready> {
+  forgetPeak(device);
   const { live } = meterBytes(device);
   const started = performance.now();
   const first = await contender.first();

@@ -9,7 +9,7 @@ import { figure } from "./bench-text.ts";
 /** The long tables of `npm run bench`: `--only fusion`, `--only scaling` and `--only hooks`. */
 
 /** What each pass gains: times and traffic without it, over those with all. */
-export function fusionLines(model: string, rows: readonly FusionRow[]): string[] {
+export function fusionLines(name: string, rows: readonly FusionRow[]): string[] {
   const all = rows[0]!;
   const ms = median(all.samples);
   const table = rows.map((row) => {
@@ -27,16 +27,7 @@ export function fusionLines(model: string, rows: readonly FusionRow[]): string[]
       worst <= LOSS_TOLERANCE ? `equal (${worst.toExponential(0)})` : `DIFFERS by ${worst.toExponential(1)}`,
     ];
   });
-  const header = [
-    `${model} step`,
-    "median ms",
-    "min",
-    "slower",
-    "dispatches",
-    "traffic",
-    "work memory",
-    "loss",
-  ];
+  const header = [name, "median ms", "min", "slower", "dispatches", "traffic", "work memory", "loss"];
   return alignColumns([header, ...table]);
 }
 
@@ -55,14 +46,15 @@ export function hookLines(model: string, rows: readonly HookRow[]): string[] {
 
 /** Time against work, and whether any point costs more than the line through the smaller ones predicts. */
 export function scalingLines(results: readonly ScalingResult[]): string[] {
-  const points = results.map(({ label, flops, samples }) => ({ label, work: flops, ms: median(samples) }));
+  // The least time of each: what else the machine does would bend the line.
+  const points = results.map(({ label, flops, samples }) => ({ label, work: flops, ms: minimum(samples) }));
   const verdicts = linearity(points);
   const rows = verdicts.map(({ label, work, ms, predicted, ratio }) => {
     const { bytes, samples } = results.find((one) => one.label === label)!;
     return [
       label,
+      figure(median(samples)),
       figure(ms),
-      figure(minimum(samples)),
       figure(work / 1e6),
       figure(bytes / 1e6),
       figure(work / ms / 1e6),

@@ -61,6 +61,12 @@ export function meterCounts(): MeterCounts {
   return { ...counts };
 }
 
+/** Lets the peak of a device begin anew at what lives now. */
+export function forgetPeak(device: GPUDevice): void {
+  const account = bytes.get(device);
+  if (account) account.peak = account.live;
+}
+
 /** Zeros for a device that has made no buffer since the meter was installed. */
 export function meterBytes(device: GPUDevice): MeterBytes {
   return { ...(bytes.get(device) ?? { live: 0, peak: 0 }) };
