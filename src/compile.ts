@@ -2,9 +2,11 @@ import type { Target } from "./graph/define.ts";
 import type { Graph } from "./graph/graph.ts";
 import type { Choices } from "./passes/choose.ts";
 import { type PassName, runPasses } from "./passes/index.ts";
+import { storeImages } from "./plan/half.ts";
 import { lower } from "./plan/lower.ts";
 import type { StateTable } from "./plan/state-table.ts";
 import { type StepPlan, stepPlan } from "./plan/step-plan.ts";
+import type { StorageForm } from "./wgsl/storage.ts";
 
 /** What a graph is compiled for. */
 export interface CompileOptions {
@@ -16,6 +18,8 @@ export interface CompileOptions {
   readonly skip?: readonly PassName[];
   /** Fill the padding of converted values with NaN, for tests. */
   readonly poisonPadding?: boolean;
+  /** Form in memory of activations and their gradients. Default: f32, as they are computed with. */
+  readonly storage?: StorageForm;
   onPass?(name: string, graph: Graph): void;
 }
 
@@ -37,5 +41,5 @@ export function compile(graph: Graph, options: CompileOptions): StepPlan {
     states,
     poisonPadding: options.poisonPadding ?? false,
   });
-  return stepPlan(lowered, states);
+  return stepPlan(options.storage ? storeImages(lowered, options.storage) : lowered, states);
 }

@@ -26,6 +26,8 @@ export interface Lowered {
   readonly aliases: ReadonlyMap<Value, Value>;
   readonly outputs: Readonly<Record<string, Value>>;
   readonly gradients: ReadonlyMap<State, Value>;
+  /** Bytes of an element of the values, none of them an alias, that are not kept as they are computed with. */
+  readonly elementBytes?: ReadonlyMap<Value, number>;
 }
 
 export interface LowerOptions {

@@ -60,7 +60,8 @@ export function lifetimes(lowered: Lowered): Lifetime[] {
     }
     for (const value of Object.values(node.outputs)) {
       if (stored.has(value)) continue;
-      const bytes = roundUp(Math.max(1, lowered.physical.get(value)!.size) * BYTES_PER_ELEMENT, ALIGNMENT);
+      const element = lowered.elementBytes?.get(value) ?? BYTES_PER_ELEMENT;
+      const bytes = roundUp(Math.max(1, lowered.physical.get(value)!.size) * element, ALIGNMENT);
       const conflicts = { conflicts: new Set(reads), hardConflicts: new Set(twice) };
       found.set(value, { value, bytes, first: at, last: at, ...conflicts });
       for (const read of reads) found.get(read)!.conflicts.add(value);

@@ -165,7 +165,8 @@ class PlanBuilder {
 
   region(value: Value): Region {
     const root = rootOf(value, this.#lowered.aliases);
-    const size = bindingBytes(this.#lowered.physical.get(value)!.size);
+    const { elementBytes, physical } = this.#lowered;
+    const size = bindingBytes(physical.get(value)!.size, elementBytes?.get(root));
     const stored = this.#gradientOf.get(root);
     if (stored) return stored;
     const { source } = root;
@@ -204,6 +205,6 @@ class PlanBuilder {
 }
 
 /** Bytes bound for so many elements: whole vec4s, so that the last vec4 of an odd size can be read. */
-function bindingBytes(elements: number): number {
-  return roundUp(Math.max(1, elements), 4) * BYTES_PER_ELEMENT;
+function bindingBytes(elements: number, elementBytes = BYTES_PER_ELEMENT): number {
+  return roundUp(Math.max(1, elements), 4) * elementBytes;
 }

@@ -1,6 +1,7 @@
-import { DataError, OptionError } from "../core/errors.ts";
+import { DataError, DeviceError, OptionError } from "../core/errors.ts";
 import { formatShape, sameShape } from "../core/shape.ts";
 import type { DataSet } from "../data/data-set.ts";
+import type { LearnerOptions } from "./learner.ts";
 
 /** Errors  OptionError for counts or a seed out of range */
 export function checkCounts(options: { batchSize?: number; accumulate: number; seed: number }): void {
@@ -15,6 +16,33 @@ export function checkCounts(options: { batchSize?: number; accumulate: number; s
     problem: "seed",
     expected: "an integer from 0 to 4294967295",
     got: `${seed}`,
+  });
+}
+
+/**
+ * What half precision sets where the options do not.
+ * Errors  DeviceError if halves are asked of a device without them; OptionError for the tuner beside them: it measures
+ *         every kernel alone, on f32
+ */
+export function halfDefaults(options: LearnerOptions): Pick<LearnerOptions, "lossScale"> {
+  const { half, tune, device } = options;
+  if (!half) return {};
+  if (!device.features.has("shader-f16")) {
+    throw new DeviceError({
+      op: "learner",
+      problem: "half precision",
+      expected: "a device with the feature shader-f16",
+      got: `a device with ${[...device.features].sort().join(", ") || "no optional feature"}`,
+      fix: "leave out `half`, or take the device from requestDevice on an adapter that has the feature",
+    });
+  }
+  if (tune !== "auto") return { lossScale: "dynamic" };
+  throw new OptionError({
+    op: "learner",
+    problem: "tune beside half",
+    expected: '"off" or the tuning of an earlier run',
+    got: '"auto"',
+    fix: "leave out `tune`: kernels are measured on f32, which says nothing about f16",
   });
 }
 

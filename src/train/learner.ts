@@ -15,7 +15,7 @@ import {
   type Hooks,
   type ValidationResult,
 } from "./callback.ts";
-import { checkAlike, checkCounts } from "./check-options.ts";
+import { checkAlike, checkCounts, halfDefaults } from "./check-options.ts";
 import { DataOnDevice, type LearnerData, type Split } from "./data-on-device.ts";
 import { Feeder } from "./feeder.ts";
 import { type FineTuneOptions, fineTune } from "./fine-tune.ts";
@@ -32,9 +32,7 @@ import {
 } from "./fit-options.ts";
 import { type LossScaleOptions, lossScale } from "./loss-scale.ts";
 import { type LrFindOptions, type LrFindResult, lrFind } from "./lr-find.ts";
-
 import type { Metric } from "./metrics.ts";
-
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
 import { ProbeSet } from "./probe-set.ts";
 import { Program, type Variant } from "./program.ts";
@@ -75,6 +73,11 @@ export interface LearnerOptions extends TuningOptions {
    * skipped on the device, and the scale moves by itself. Default: none.
    */
   readonly lossScale?: "dynamic" | LossScaleOptions;
+  /**
+   * Experimental. Keeps images between layers and their gradients in memory as f16; everything is computed, summed and
+   * updated in f32. Needs a device with shader-f16; `lossScale` is "dynamic" unless given. Default false.
+   */
+  readonly half?: boolean;
   /** Record metrics of training batches too. Default false. */
   readonly trainMetrics?: boolean;
   readonly callbacks?: readonly Callback[];
@@ -85,7 +88,7 @@ export interface LearnerOptions extends TuningOptions {
 const LEARNER_OPTIONS: OptionNames<LearnerOptions> = {
   ...{ device: true, model: true, data: true, loss: true, optimizer: true, metrics: true, batchSize: true },
   ...{ seed: true, dropLast: true, shuffle: true, accumulate: true, trainMetrics: true, callbacks: true },
-  ...{ onWarning: true, lossScale: true, tune: true, precision: true, tuneStore: true },
+  ...{ onWarning: true, lossScale: true, half: true, tune: true, precision: true, tuneStore: true },
 };
 
 /** Keys of the plans that a fit replays. */
@@ -122,7 +125,7 @@ export class Learner {
   constructor(options: LearnerOptions) {
     knownOptions("learner", options, LEARNER_OPTIONS);
     knownOptions("learner data", options.data, { train: true, valid: true, test: true });
-    this.options = { seed: 0, dropLast: true, accumulate: 1, ...options };
+    this.options = { seed: 0, dropLast: true, accumulate: 1, ...halfDefaults(options), ...options };
     this.optimizer = options.optimizer ?? sgd();
     this.model = new Model(options.model);
     checkGroups(this.optimizer, this.model.parameters());
@@ -138,9 +141,10 @@ export class Learner {
       optimizer: this.optimizer,
       accumulate: this.options.accumulate,
       trainMetrics: options.trainMetrics ?? false,
-      lossScale: options.lossScale === undefined ? undefined : lossScale(options.lossScale),
+      lossScale: this.options.lossScale === undefined ? undefined : lossScale(this.options.lossScale),
     };
     this.program = new Program(options.device, recipe, this.options.seed);
+    this.program.storage = options.half ? "f16" : undefined;
     this.#data = new DataOnDevice(this.program, this.options);
     this.feeder = new Feeder(this.program.engine);
     this.tuning = new TrainingTuning(this, options);

@@ -11,6 +11,7 @@ import { groupOf, momentBuffers } from "../optim/optimizer.ts";
 import type { Choices } from "../passes/choose.ts";
 import { BLOCK, StateTable } from "../plan/state-table.ts";
 import type { StepPlan } from "../plan/step-plan.ts";
+import type { StorageForm } from "../wgsl/storage.ts";
 import {
   DATA,
   drawGraph,
@@ -57,6 +58,9 @@ export class Program {
 
   /** What callbacks add to the training step, from the next plan on. */
   changes: readonly StepChange[] = [];
+
+  /** Form in memory of activations and their gradients, of the plans made from now on; absent: f32. */
+  storage: StorageForm | undefined;
 
   /** The variant in use. */
   get variant(): Variant {
@@ -163,7 +167,9 @@ export class Program {
 
   /** The plan of a graph without loading it, for printing. */
   compile(graph: Graph, choices = this.#variant.choices): StepPlan {
-    return compile(graph, { target: this.engine.context.target, states: this.engine.states, choices });
+    const { context, states } = this.engine;
+    const { storage } = this;
+    return compile(graph, { target: context.target, states, choices, ...(storage && { storage }) });
   }
 
   async #ensure(
