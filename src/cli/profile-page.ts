@@ -1,8 +1,10 @@
 /** The part of `npm run profile` that runs in headless Chrome. */
+import { measureCeilings } from "../bench/ceilings.ts";
 import { EngineError } from "../core/errors.ts";
 import { randomUnit } from "../core/random.ts";
 import { numel } from "../core/shape.ts";
 import { dataSet } from "../data/data-set.ts";
+import { contextOf } from "../gpu/context.ts";
 import { describeAdapter, requestDevice } from "../gpu/request-device.ts";
 import { buildModel, DEFAULT_CLASSES, modelEntry } from "../models/index.ts";
 import * as nn from "../nn/index.ts";
@@ -13,6 +15,10 @@ import { profileStep } from "../train/profile-step.ts";
 import { memoryStore } from "../tune/store.ts";
 import { type NodeResult, tune } from "../tune/tuner.ts";
 import type { Answer } from "./train-result.ts";
+
+/** How long the adapter's ceilings are measured: rounds, and milliseconds of a sample. */
+const CEILING_ROUNDS = 3;
+const CEILING_MS = 60;
 
 export interface ProfileRequest {
   readonly model: string;
@@ -50,7 +56,9 @@ async function profileModel({ model, batch, tune: isTuned }: ProfileRequest): Pr
       tuned = measured;
       learner = new Learner({ ...options, tune: [{ step: 0, choices }] });
     }
-    return { adapter: describeAdapter(device).text, profile: await profileStep(learner), tuned };
+    const { fma, copy } = await measureCeilings(contextOf(device), CEILING_ROUNDS, CEILING_MS);
+    const profile = await profileStep(learner, { ceilings: { gflops: fma, gbytes: copy } });
+    return { adapter: describeAdapter(device).text, profile, tuned };
   } finally {
     untuned.dispose();
     learner.dispose();
