@@ -4,7 +4,7 @@ import { OptionError } from "../core/errors.ts";
 import { linearGrid } from "../core/grid.ts";
 import type { Physical } from "../core/layout.ts";
 import { ceilDiv, numel, type Shape, sameShape } from "../core/shape.ts";
-import { defineOp } from "../graph/define.ts";
+import { defineOp, type OpSpec } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import {
   type ClassLossAttrs,
@@ -26,7 +26,7 @@ export interface CrossEntropyOptions extends ClassLossOptions {
   readonly labelSmoothing?: number;
 }
 
-interface CrossEntropyAttrs extends ClassLossAttrs {
+export interface CrossEntropyAttrs extends ClassLossAttrs {
   readonly labelSmoothing: number;
   /** True if the target is a distribution over classes instead of a class. */
   readonly probabilities: boolean;
@@ -58,6 +58,9 @@ const op = defineOp<Inputs, "y" | "stats" | "total", CrossEntropyAttrs>({
   }),
   cost: ({ shape }) => ({ flops: 6 * numel(shape.logits) }),
 });
+
+/** The op itself, for passes. */
+export const CROSS_ENTROPY: OpSpec = op.spec;
 
 function statsShape(logits: Shape): number[] {
   return [3, numel(positionShape(logits))];
@@ -126,6 +129,9 @@ const backward = defineOp<Inputs | "stats" | "dy" | "total", "dx", CrossEntropyA
   gradient: { none: "gradients of gradients are not supported" },
   cost: ({ shape }) => ({ flops: 5 * numel(shape.logits) }),
 });
+
+/** The op that gives the gradient of the logits, for passes. */
+export const CROSS_ENTROPY_GRADIENT: OpSpec = backward.spec;
 
 /** dt_c = −d·(1 − ε)·w_c·log p_c, for targets that are themselves computed (distillation). */
 function gradientOfProbabilities(

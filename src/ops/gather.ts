@@ -5,7 +5,7 @@ import { linearGrid } from "../core/grid.ts";
 import { CHANNELS_LAST } from "../core/layout.ts";
 import { floatLiteral } from "../core/literal.ts";
 import { ceilDiv, numel, type Shape } from "../core/shape.ts";
-import { defineOp, type Lowering } from "../graph/define.ts";
+import { defineOp, type Lowering, type OpSpec } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 
 /** How a column of a data set is stored and what a batch of it becomes. */
@@ -133,6 +133,9 @@ const integers = defineOp<"source" | "indices", "y", GatherAttrs>({
   lowerings: [rows],
   gradient,
 });
+
+/** The op that gathers integers, for passes. */
+export const GATHER_INTEGERS: OpSpec = integers.spec;
 
 /**
  * A batch of a column that lies whole on the device.   y[n] = (source[indices[start + n]]·s − mean) / std, s = 1/255

@@ -1,16 +1,16 @@
 import recordWgsl from "../../shaders/record.wgsl?raw";
 import { ShapeError } from "../core/errors.ts";
 import { formatShape, numel } from "../core/shape.ts";
-import { defineOp } from "../graph/define.ts";
+import { defineOp, type OpSpec } from "../graph/define.ts";
 import { flat } from "../graph/leaf.ts";
 import type { Value } from "../graph/value.ts";
 
 /** Scalars of one dispatch: with the ring itself they are the eight buffers that every device can bind. */
 const PER_DISPATCH = 7;
 /** Scalars of one row of the ring. */
-const COLUMNS = 16;
+export const COLUMNS = 16;
 
-interface RecordAttrs {
+export interface RecordAttrs {
   /** Column of the first scalar. */
   readonly first: number;
 }
@@ -42,6 +42,9 @@ const op = defineOp<string, never, RecordAttrs>({
   ],
   gradient: { none: "it has no result" },
 });
+
+/** The op itself, for passes. */
+export const RECORD: OpSpec = op.spec;
 
 /**
  * Writes scalars into this step's row of the ring of records, from a column on, from which the host reads them later.

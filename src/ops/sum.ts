@@ -1,5 +1,5 @@
 import { numel, sameShape } from "../core/shape.ts";
-import { checkFloats, defineOp } from "../graph/define.ts";
+import { checkFloats, defineOp, type OpSpec } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import { broadcastTo } from "./broadcast-to.ts";
 import {
@@ -47,6 +47,9 @@ const partial = defineOp<"x", "y", PartAttrs>({
   gradient: { none: "sums are split after differentiation" },
   cost: ({ shape }) => ({ flops: numel(shape.x) }),
 });
+
+/** The op itself, for passes. */
+export const SUM: OpSpec = op.spec;
 
 /**
  * Sum over axes.   y[k] = Σ_r x[k, r]

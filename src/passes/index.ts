@@ -9,6 +9,7 @@ import { expand } from "./expand.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldViews } from "./fold-views.ts";
 import { fuseEpilogue } from "./fuse-epilogue.ts";
+import { fuseLoss } from "./fuse-loss.ts";
 import { fusePointwise } from "./fuse-pointwise.ts";
 import { fusePrologue } from "./fuse-prologue.ts";
 import { fuseWindows } from "./fuse-windows.ts";
@@ -21,6 +22,7 @@ export interface Pass {
 
 /** All passes in their order. Differentiation comes before them, so no fused op ever needs a gradient. */
 export const PASSES: readonly Pass[] = [
+  { name: "fuseLoss", run: fuseLoss },
   { name: "expand", run: expand },
   { name: "foldConstants", run: foldConstants },
   { name: "foldViews", run: foldViews },
@@ -34,6 +36,7 @@ export const PASSES: readonly Pass[] = [
 ];
 
 export type PassName =
+  | "fuseLoss"
   | "expand"
   | "foldConstants"
   | "foldViews"
