@@ -17,6 +17,7 @@ export { conv2dBackwardInput } from "./conv2d-backward-input.ts";
 export { conv2dBackwardWeight } from "./conv2d-backward-weight.ts";
 export { correctTopK } from "./correct-top-k.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
+export { crossEntropyWithGradient } from "./cross-entropy-with-gradient.ts";
 export { digitPixels } from "./digit-pixels.ts";
 export { type DigitStrokesOptions, digitStrokes } from "./digit-strokes.ts";
 export { div } from "./div.ts";

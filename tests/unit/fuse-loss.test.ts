@@ -107,5 +107,3 @@ test("a step of the convolutional net for digits takes at most 32 dispatches whe
   const { dispatches } = compile(graph, { target, states: new StateTable(), choices });
   expect(dispatches.length).toBeLessThanOrEqual(32);
 });
-  console.log("CHOSEN", chosen.dispatches.length, dispatches.length);
-});
