@@ -18,3 +18,4 @@ export { RunReporter, type RunReporterOptions } from "./dashboard/run-reporter.t
 export { WgfitStats } from "./dashboard/stats.ts";
 export { WgfitSummary } from "./dashboard/summary.ts";
 export { WgfitVerdict } from "./dashboard/verdict.ts";
+export { type TrainerState, WgfitTrainer } from "./trainer/trainer.ts";

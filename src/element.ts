@@ -10,6 +10,7 @@ const TAGS = {
   "wgfit-numbers": components.WgfitNumbers,
   "wgfit-stats": components.WgfitStats,
   "wgfit-summary": components.WgfitSummary,
+  "wgfit-trainer": components.WgfitTrainer,
   "wgfit-verdict": components.WgfitVerdict,
 };
 
@@ -25,6 +26,7 @@ declare global {
     "wgfit-numbers": components.WgfitNumbers;
     "wgfit-stats": components.WgfitStats;
     "wgfit-summary": components.WgfitSummary;
+    "wgfit-trainer": components.WgfitTrainer;
     "wgfit-verdict": components.WgfitVerdict;
   }
 }

@@ -42,7 +42,7 @@ export class WgfitChart extends RunElement {
       }
       @container wgfit (min-width: 68rem) {
         .panels:has(> :nth-child(4)) {
-          grid-template-columns: repeat(4, minmax(0, 1fr));
+          grid-template-columns: minmax(0, 1.5fr) repeat(3, minmax(0, 1fr));
         }
       }
     `,

@@ -23,7 +23,7 @@ export class WgfitDashboard extends RunElement {
       .grid {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
-        gap: 1rem;
+        gap: 0.75rem;
       }
       @container wgfit (min-width: 60rem) {
         .grid {
@@ -37,7 +37,7 @@ export class WgfitDashboard extends RunElement {
         min-width: 0;
         border: 1px solid var(--grid);
         border-radius: 0.75rem;
-        padding: 0.9rem 1rem;
+        padding: 0.75rem 1rem;
         background: var(--bg);
       }
       .title {

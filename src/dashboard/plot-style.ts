@@ -43,8 +43,11 @@ export const plotStyle = css`
     border-radius: 0.2em;
     border: 0 !important;
   }
+  .u-legend tr:first-child .u-marker {
+    display: none;
+  }
   .u-legend .u-value {
-    min-width: 3.2em;
+    min-width: 2.8em;
     color: var(--fg);
     text-align: left;
     font-variant-numeric: tabular-nums;

@@ -29,7 +29,7 @@ export class RunReporter implements Callback {
   readonly #tell: (message: RunMessage) => void;
   readonly #watch: TrainingVerdict | undefined;
   #steps: StepNumbers[] = [];
-  #sent = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #told: VerdictKind | undefined;
 
   constructor(tell: (message: RunMessage) => void, options: RunReporterOptions = {}) {
@@ -72,13 +72,12 @@ export class RunReporter implements Callback {
     const { step, epoch, loss, lr, momentum } = record;
     this.#watch?.onRecord(record);
     this.#steps.push({ step, epoch, loss, lr, momentum });
-    const now = performance.now();
-    if (now - this.#sent < GATHER_MS) return;
-    this.#sent = now;
-    this.#flush();
+    this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
   }
 
   #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const records = this.#steps;
     if (records.length === 0) return;
     this.#steps = [];

@@ -1,4 +1,5 @@
-import { type Callback, CancelFit } from "../train/callback.ts";
+import { type Callback, CancelFit, type FitContext } from "../train/callback.ts";
+import type { Learner } from "../train/learner.ts";
 
 /** Holds training before a batch while it is closed, lets single batches through, or ends it. */
 export class Gate implements Callback {
@@ -35,7 +36,14 @@ export class Gate implements Callback {
     this.#wake?.();
   }
 
-  async beforeBatch(): Promise<void> {
+  /** Waits while it is closed, with every step sent that was taken; waits for nothing while it is open. */
+  beforeBatch({ learner }: FitContext): Promise<void> | undefined {
+    if (this.isCancelled) throw new CancelFit();
+    return this.#isClosed ? this.#wait(learner) : undefined;
+  }
+
+  async #wait({ feeder }: Learner): Promise<void> {
+    await feeder.flush();
     while (this.#isClosed && this.#passes === 0 && !this.isCancelled) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

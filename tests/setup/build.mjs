@@ -19,8 +19,11 @@ const command = {
 const configFile = path.join(root, "vite.config.ts");
 const dist = path.join(root, "dist");
 
+/** Modules that a program imports, each a file of dist. */
+const ENTRIES = ["index", "node", "element", "components"];
+
 /** Paths that must exist for a build. */
-const NEEDED = ["src/index.ts", "src/node.ts", "demo/index.html"];
+const NEEDED = [...ENTRIES.map((name) => `src/${name}.ts`), "demo/index.html"];
 
 async function buildLibrary() {
   const { build } = await import("vite");
@@ -30,15 +33,20 @@ async function buildLibrary() {
     configFile,
     root,
     publicDir: false,
+    // The worker lies beside the modules, wherever they are served from.
+    base: "./",
     build: {
       outDir: dist,
       target: "esnext",
       sourcemap: true,
       lib: {
-        entry: { index: path.join(root, "src/index.ts"), node: path.join(root, "src/node.ts") },
+        entry: Object.fromEntries(ENTRIES.map((name) => [name, path.join(root, `src/${name}.ts`)])),
         formats: ["es"],
       },
-      rollupOptions: { external: [external, /^node:/] },
+      // A style is text inside the module that uses it.
+      rollupOptions: {
+        external: (id) => (external.test(id) && !id.includes(".css")) || id.startsWith("node:"),
+      },
     },
   });
 }

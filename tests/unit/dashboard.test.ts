@@ -105,7 +105,14 @@ test("the elements load where there is no page, as a server does, and touch noth
   expect(typeof document).toBe("undefined");
   const elements = await import("../../src/element.ts");
   expect(customElements.get("wgfit-dashboard")).toBe(elements.WgfitDashboard);
-  for (const name of ["WgfitChart", "WgfitColordim", "WgfitStats", "WgfitSummary", "WgfitVerdict"] as const) {
+  for (const name of [
+    "WgfitChart",
+    "WgfitColordim",
+    "WgfitStats",
+    "WgfitSummary",
+    "WgfitVerdict",
+    "WgfitTrainer",
+  ] as const) {
     const element = new elements[name]() as unknown as { render(): { strings: readonly string[] } };
     expect(element.render().strings.join("")).toContain("<");
   }
