@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
+import type { WgfitDashboard, WgfitTrainer } from "../../src/element.ts";
 
 let frame: HTMLIFrameElement | undefined;
 
@@ -8,11 +9,11 @@ afterEach(() => {
 });
 
 /** The demo page in a frame, with what went wrong in it. */
-async function openDemo() {
+async function openDemo(search: string) {
   frame = document.createElement("iframe");
-  frame.src = "/demo/index.html";
-  frame.width = "800";
-  frame.height = "600";
+  frame.src = `/demo/index.html${search}`;
+  frame.width = "390";
+  frame.height = "800";
   const problems: string[] = [];
   document.body.append(frame);
   await new Promise((resolve) => frame?.addEventListener("load", resolve, { once: true }));
@@ -20,34 +21,24 @@ async function openDemo() {
   page.addEventListener("error", ({ message }) => problems.push(message));
   page.addEventListener("unhandledrejection", ({ reason }) => problems.push(String(reason)));
   page.console.error = (...args: unknown[]) => problems.push(args.map(String).join(" "));
-  const text = (id: string) => page.document.getElementById(id)?.textContent ?? "";
-  const click = (id: string) => (page.document.getElementById(id) as HTMLButtonElement).click();
-  return { page, problems, text, click };
+  const trainer = page.document.querySelector("wgfit-trainer") as WgfitTrainer;
+  const dashboard = page.document.querySelector("wgfit-dashboard") as WgfitDashboard;
+  return { page, problems, trainer, dashboard };
 }
 
-test("the demo trains at load, pauses, goes on and resets", async () => {
-  const { page, problems, text, click } = await openDemo();
-  const step = () => Number.parseInt(text("step"), 10);
-  const until = (check: () => boolean) => vi.waitUntil(check, { timeout: 40_000, interval: 50 });
-
-  await until(() => step() >= 2);
-  expect(text("status")).toBe("Training.");
-  expect(text("adapter")).toMatch(/^Adapter: \S/);
-  expect(Number(text("loss"))).toBeGreaterThan(0.5);
-
-  click("pause");
-  expect(text("status")).toBe("Paused.");
-  // Steps already sent still arrive.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  const paused = step();
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(step()).toBe(paused);
-
-  click("start");
-  await until(() => step() > paused);
-  click("reset");
-  await until(() => text("status") === "Ready.");
-  expect(text("step")).toBe("–");
-  expect((page.document.getElementById("error") as HTMLElement).hidden).toBe(true);
+test("the demo trains at load in a worker as its address says, and another preset by one click", async () => {
+  const { page, problems, trainer, dashboard } = await openDemo("?preset=bad&epochs=1");
+  await vi.waitUntil(() => (trainer.run?.length ?? 0) >= 2, { timeout: 50_000, interval: 50 });
+  expect([trainer.model, trainer.schedule, trainer.lr, trainer.epochs]).toEqual([
+    ...["book-plain", "constant", 0.6, 1],
+  ]);
+  expect([trainer.host, trainer.state]).toEqual(["worker", "running"]);
+  expect(dashboard.run).toBe(trainer.run);
+  expect(page.document.getElementById("adapter")?.textContent).toMatch(/^Adapter: \S/);
+  expect(page.document.documentElement.scrollWidth).toBe(390);
+  page.document.querySelector<HTMLAnchorElement>('[data-preset="good"]')!.click();
+  expect(page.location.search).toBe("?preset=good");
+  expect([trainer.model, trainer.lr, trainer.run?.length]).toEqual(["book", 0.06, 0]);
+  trainer.reset();
   expect(problems).toEqual([]);
 });
