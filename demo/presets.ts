@@ -12,7 +12,7 @@ export interface Preset {
   readonly setup: Setup;
 }
 
-const common = { epochs: 5, batch: 64 } as const;
+const common = { epochs: 10, batch: 64 } as const;
 
 export const PRESETS: Readonly<Record<string, Preset>> = {
   good: {

@@ -9,12 +9,14 @@ export {
   type RunInfo,
   type RunJson,
   type RunMessage,
+  type SampleImages,
   type StatisticsKind,
   type StepNumbers,
   type SummaryData,
 } from "./dashboard/run-data.ts";
 export { RunElement } from "./dashboard/run-element.ts";
 export { RunReporter, type RunReporterOptions } from "./dashboard/run-reporter.ts";
+export { WgfitSamples } from "./dashboard/samples.ts";
 export { WgfitStats } from "./dashboard/stats.ts";
 export { WgfitSummary } from "./dashboard/summary.ts";
 export { WgfitVerdict } from "./dashboard/verdict.ts";

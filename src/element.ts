@@ -8,6 +8,7 @@ const TAGS = {
   "wgfit-colordim": components.WgfitColordim,
   "wgfit-dashboard": components.WgfitDashboard,
   "wgfit-numbers": components.WgfitNumbers,
+  "wgfit-samples": components.WgfitSamples,
   "wgfit-stats": components.WgfitStats,
   "wgfit-summary": components.WgfitSummary,
   "wgfit-trainer": components.WgfitTrainer,
@@ -24,6 +25,7 @@ declare global {
     "wgfit-colordim": components.WgfitColordim;
     "wgfit-dashboard": components.WgfitDashboard;
     "wgfit-numbers": components.WgfitNumbers;
+    "wgfit-samples": components.WgfitSamples;
     "wgfit-stats": components.WgfitStats;
     "wgfit-summary": components.WgfitSummary;
     "wgfit-trainer": components.WgfitTrainer;

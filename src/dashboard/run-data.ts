@@ -32,10 +32,21 @@ export interface VerdictRecord {
   readonly verdict: Verdict;
 }
 
+/** Grey images, one byte a pixel. */
+export interface SampleImages {
+  readonly width: number;
+  readonly height: number;
+  readonly count: number;
+  /** Images in a row. */
+  readonly columns: number;
+  readonly pixels: Uint8Array;
+}
+
 /** What a run tells, as plain data that may come from a worker. */
 export type RunMessage =
   | { readonly type: "info"; readonly info: RunInfo }
   | { readonly type: "summary"; readonly summary: SummaryData }
+  | { readonly type: "samples"; readonly samples: SampleImages }
   | { readonly type: "steps"; readonly records: readonly StepNumbers[] }
   | { readonly type: "epoch"; readonly record: EpochRecord }
   | { readonly type: "verdict"; readonly step: number; readonly verdict: Verdict }
@@ -83,6 +94,8 @@ export class RunData {
   readonly verdicts: VerdictRecord[] = [];
   info: RunInfo = {};
   summary: SummaryData | undefined;
+  /** Some of the training images; not part of the JSON. */
+  samples: SampleImages | undefined;
   readonly #smoothed = new Smoothed();
   readonly #listeners = new Set<(message: RunMessage) => void>();
 
@@ -99,6 +112,9 @@ export class RunData {
         break;
       case "summary":
         this.summary = message.summary;
+        break;
+      case "samples":
+        this.samples = message.samples;
         break;
       case "steps":
         for (const record of message.records) this.#addStep(record);

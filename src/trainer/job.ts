@@ -8,6 +8,7 @@ import { buildModel, type ModelName } from "../models/index.ts";
 import { crossEntropy } from "../nn/losses.ts";
 import { sgd } from "../optim/optimizer.ts";
 import type { FitContext } from "../train/callback.ts";
+import { drawnExamples } from "../train/drawn-examples.ts";
 import { Learner } from "../train/learner.ts";
 import { accuracy } from "../train/metrics.ts";
 import { summary } from "../train/summary.ts";
@@ -40,6 +41,9 @@ export interface LiveHypers {
 
 export type JobState = "loading" | "running" | "paused" | "done" | "stopped";
 export type JobMessage = RunMessage | { readonly type: "state"; readonly state: JobState };
+
+/** Images that are shown of the data, in two rows. */
+const SAMPLES = 40;
 
 /** One run from new weights to its end: trains, pauses, steps, stops, and tells of it. */
 export class TrainingJob {
@@ -81,6 +85,7 @@ export class TrainingJob {
     });
     this.#learner = learner;
     this.#describe(learner, data);
+    await this.#showSamples(data);
     await this.#fit(learner, epochs);
     this.#isRunning = false;
     this.#tell({ type: "state", state: this.#gate.isCancelled ? "stopped" : "done" });
@@ -92,6 +97,13 @@ export class TrainingJob {
     const { rows, totals, memory, batch } = summary(learner.model, shape, { batch: batchSize, optimizer });
     this.#tell({ type: "info", info: { adapter: describeAdapter(this.#device).text } });
     this.#tell({ type: "summary", summary: { rows, totals, memory, batch } });
+  }
+
+  async #showSamples({ train }: Splits): Promise<void> {
+    const [, height, width] = train.inputs.x!.shape as readonly [number, number, number];
+    const { x } = await drawnExamples(this.#device, train, { count: SAMPLES });
+    const samples = { width, height, count: SAMPLES, columns: SAMPLES / 2, pixels: x! };
+    this.#tell({ type: "samples", samples });
   }
 
   async #fit(learner: Learner, epochs: number): Promise<void> {
