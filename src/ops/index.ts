@@ -4,6 +4,7 @@ export { type AdamUpdateInputs, type AdamUpdateOptions, adamUpdate } from "./ada
 export { type AdaptiveAvgPool2dOptions, adaptiveAvgPool2d } from "./adaptive-avg-pool2d.ts";
 export { add } from "./add.ts";
 export { addSplits } from "./add-splits.ts";
+export { augmentDraw } from "./augment-draw.ts";
 export { type AvgPool2dOptions, avgPool2d } from "./avg-pool2d.ts";
 export { type BatchNormInputs, type BatchNormOpOptions, batchNorm } from "./batch-norm.ts";
 export { moments as batchNormMoments } from "./batch-norm-parts.ts";
@@ -29,6 +30,7 @@ export { exp } from "./exp.ts";
 export { type FlattenOptions, flatten } from "./flatten.ts";
 export { type FlipLabelsOptions, flipLabels } from "./flip-labels.ts";
 export { type GatherAttrs, gather } from "./gather.ts";
+export { gatherAugmented } from "./gather-augmented.ts";
 export { type GeluOptions, gelu } from "./gelu.ts";
 export { type GlobalPoolOptions, globalAvgPool2d } from "./global-avg-pool2d.ts";
 export { globalMaxPool2d } from "./global-max-pool2d.ts";

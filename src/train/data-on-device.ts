@@ -1,5 +1,6 @@
 import { hashString, permutation, streamKey } from "../core/random.ts";
 import type { DataSet } from "../data/data-set.ts";
+import { augmentKey } from "./augment.ts";
 import type { Program, Variant } from "./program.ts";
 
 /** The data of a learner: what it trains on, validates on after every epoch, and is tested on when asked. */
@@ -50,6 +51,9 @@ export class DataOnDevice {
   begin(epoch: number): void {
     const { seed, data, shuffle = true } = this.#options;
     this.#draw("train", data.train, epoch);
+    if (this.#program.recipe.augment) {
+      this.#program.engine.upload("train.key", Uint32Array.of(augmentKey(seed, epoch), 0, 0, 0));
+    }
     if (!shuffle) return;
     const key = streamKey(seed, hashString("order of examples"), epoch);
     this.#program.engine.upload("train.indices", permutation(data.train.count, key));

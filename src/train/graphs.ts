@@ -1,7 +1,6 @@
 import { backward } from "../autodiff/backward.ts";
 import { GraphError } from "../core/errors.ts";
-import { ceilDiv, formatShape, numel } from "../core/shape.ts";
-import type { Column, DataSet } from "../data/data-set.ts";
+import type { DataSet } from "../data/data-set.ts";
 import type { Graph } from "../graph/graph.ts";
 import { constant, input, stateValue } from "../graph/leaf.ts";
 import type { GraphProbe } from "../graph/probe.ts";
@@ -10,16 +9,15 @@ import type { State, Value } from "../graph/value.ts";
 import { type Loss, perExample } from "../nn/losses.ts";
 import type { Model } from "../nn/model.ts";
 import { isValue, type Values } from "../nn/module.ts";
-import { accumulateGradients, gather, lossSeed, mean, record } from "../ops/index.ts";
+import type { AugmentAttrs } from "../ops/augment-draw.ts";
+import { accumulateGradients, lossSeed, mean, record } from "../ops/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import { gatherBatch, unwrap } from "./batch.ts";
 import { type LossScale, SCALE_COLUMN } from "./loss-scale.ts";
 import type { Metric } from "./metrics.ts";
 import { type PlannedProbe, type ProbeRequest, planProbes } from "./probes.ts";
 import { changedBatch, changedOptimizer, type StepChange } from "./step-changes.ts";
 import { appendUpdate } from "./update.ts";
-
-/** Where the arrays of a data set lie: prefix of the inputs' names, replaced when a plan is loaded for a split. */
-export const DATA = "data";
 
 /** What all graphs of a program are made from. */
 export interface Recipe {
@@ -31,6 +29,8 @@ export interface Recipe {
   readonly accumulate: number;
   /** Record the metrics of training batches too. */
   readonly trainMetrics: boolean;
+  /** Random changes of training images. */
+  readonly augment?: AugmentAttrs | undefined;
   /** What callbacks add to the training step. */
   readonly changes?: readonly StepChange[];
   /** Scales the loss and skips steps that overflow. */
@@ -125,7 +125,7 @@ function forwardAndBackward(
   wanted: WantedProbes | undefined,
 ): { gradients: Map<State, Value>; probes?: GraphProbe[] } {
   const { model, accumulate, changes = [] } = recipe;
-  const given = changedBatch(changes, { ...gatherBatch(data, batch), loss: recipe.loss });
+  const given = changedBatch(changes, { ...gatherBatch(data, batch, recipe.augment), loss: recipe.loss });
   const outputs = model.apply(given.inputs);
   const metrics = recipe.trainMetrics ? recipe.metrics : [];
   const loss = recordScalars({ ...recipe, loss: given.loss }, metrics, outputs, given.targets);
@@ -180,57 +180,4 @@ function scalar(what: string, value: Value): Value {
     throw new GraphError({ op: what, problem: "dtype", expected: "f32", got: value.dtype });
   }
   return value.shape.length === 0 ? value : mean(value);
-}
-
-function gatherBatch(data: DataSet, batch: number): { inputs: Values; targets: Values } {
-  const indices = input(`${DATA}.indices`, [data.count], "u32");
-  const gathered = (columns: Readonly<Record<string, Column>>) =>
-    unwrap(
-      Object.fromEntries(
-        Object.entries(columns).map(([name, column]) => [name, gatherColumn(name, column, indices, batch)]),
-      ),
-    );
-  return scope("data", () => ({ inputs: gathered(data.inputs), targets: gathered(data.targets) }));
-}
-
-function gatherColumn(
-  name: string,
-  { data, shape, mean: m = [], std = [] }: Column,
-  indices: Value,
-  batch: number,
-): Value {
-  const storage = data instanceof Uint8Array ? "u8" : data instanceof Int32Array ? "i32" : "f32";
-  if (numel(shape) < 1)
-    throw new GraphError({
-      op: "data",
-      problem: `shape of ${name}`,
-      expected: "sizes of at least 1",
-      got: formatShape(shape),
-    });
-  const source = input(`${DATA}.${name}`, [columnWords(data, indices.shape[0]! * numel(shape))], "u32");
-  return scope(name, () => gather(source, indices, { batch, example: shape, storage, mean: m, std }));
-}
-
-/** Words of a column on the device: four bytes to each, or one element. */
-function columnWords(data: Column["data"], elements: number): number {
-  return data instanceof Uint8Array ? ceilDiv(elements, 4) : elements;
-}
-
-/** Drawing of some examples of a data set, by its generator. */
-export function drawGraph({ generator, count, inputs, targets }: DataSet, examples: number): Graph {
-  const all = { ...inputs, ...targets };
-  return trace("eval", () => {
-    const columns = generator!.columns.map((name): [string, Value] => {
-      const { data, shape } = all[name]!;
-      return [name, input(`${DATA}.${name}`, [columnWords(data, count * numel(shape))], "u32")];
-    });
-    scope("generator", () => generator!.draw(Object.fromEntries(columns), examples));
-    return { outputs: {} };
-  });
-}
-
-/** A single column is passed as a value of its own, several by their names. */
-function unwrap(values: Readonly<Record<string, Value>>): Values {
-  const all = Object.values(values);
-  return all.length === 1 ? all[0]! : values;
 }

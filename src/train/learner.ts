@@ -1,12 +1,11 @@
 import type { HostArray } from "../core/dtype.ts";
 import { DataError } from "../core/errors.ts";
-import { knownOptions, type OptionNames } from "../core/known-options.ts";
+import { knownOptions } from "../core/known-options.ts";
 import type { Snapshot } from "../gpu/engine.ts";
-import type { Loss } from "../nn/losses.ts";
 import { type FreezeOptions, Model } from "../nn/model.ts";
-import type { AnyModule } from "../nn/module.ts";
 import { checkGroups, type Optimizer, sgd } from "../optim/optimizer.ts";
 import { printPlan } from "../plan/print.ts";
+import { checkAugment } from "./augment.ts";
 import {
   type Callback,
   type CheckedHooks,
@@ -16,7 +15,7 @@ import {
   type ValidationResult,
 } from "./callback.ts";
 import { checkAlike, checkCounts, halfDefaults } from "./check-options.ts";
-import { DataOnDevice, type LearnerData, type Split } from "./data-on-device.ts";
+import { DataOnDevice, type Split } from "./data-on-device.ts";
 import { Feeder } from "./feeder.ts";
 import { type FineTuneOptions, fineTune } from "./fine-tune.ts";
 import { fitLoop } from "./fit.ts";
@@ -30,9 +29,9 @@ import {
   type SgdrOptions,
   sgdrSchedule,
 } from "./fit-options.ts";
-import { type LossScaleOptions, lossScale } from "./loss-scale.ts";
+import { LEARNER_OPTIONS, type LearnerOptions } from "./learner-options.ts";
+import { lossScale } from "./loss-scale.ts";
 import { type LrFindOptions, type LrFindResult, lrFind } from "./lr-find.ts";
-import type { Metric } from "./metrics.ts";
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
 import { ProbeSet } from "./probe-set.ts";
 import { Program, type Variant } from "./program.ts";
@@ -45,51 +44,10 @@ import {
   readState,
 } from "./state.ts";
 import { stepChanges } from "./step-changes.ts";
-import { TrainingTuning, type TuningOptions } from "./tuning.ts";
+import { TrainingTuning } from "./tuning.ts";
 import { evaluationBatch, evaluationPlans, validateSplit } from "./validate.ts";
 
-export interface LearnerOptions extends TuningOptions {
-  readonly device: GPUDevice;
-  readonly model: AnyModule;
-  readonly data: LearnerData;
-  /** A function of outputs and targets: nn.crossEntropy() or one's own. */
-  readonly loss: Loss;
-  /** Default sgd(). */
-  readonly optimizer?: Optimizer;
-  /** Measured in validation: accuracy(), topK(5), metric(name, fn). */
-  readonly metrics?: readonly Metric[];
-  /** Examples in a batch. Default 64; a smaller data set shrinks it and says so. */
-  readonly batchSize?: number;
-  /** Of initial values, order of examples and dropout. Default 0. Same seed, same device, same bits. */
-  readonly seed?: number;
-  /** Leave out the examples of an epoch that do not fill a batch. Default true; evaluation uses every example. */
-  readonly dropLast?: boolean;
-  /** A new random order of the examples every epoch. Default true. */
-  readonly shuffle?: boolean;
-  /** Batches whose gradients are averaged for one update. Default 1. */
-  readonly accumulate?: number;
-  /**
-   * Multiplies the loss, so that small gradients do not vanish in half precision; a step whose gradients overflow is
-   * skipped on the device, and the scale moves by itself. Default: none.
-   */
-  readonly lossScale?: "dynamic" | LossScaleOptions;
-  /**
-   * Experimental. Keeps images between layers and their gradients in memory as f16; everything is computed, summed and
-   * updated in f32. Needs a device with shader-f16; `lossScale` is "dynamic" unless given. Default false.
-   */
-  readonly half?: boolean;
-  /** Record metrics of training batches too. Default false. */
-  readonly trainMetrics?: boolean;
-  readonly callbacks?: readonly Callback[];
-  /** Hears what the user should know (a shrunk batch). Default console.warn. */
-  onWarning?(message: string): void;
-}
-
-const LEARNER_OPTIONS: OptionNames<LearnerOptions> = {
-  ...{ device: true, model: true, data: true, loss: true, optimizer: true, metrics: true, batchSize: true },
-  ...{ seed: true, dropLast: true, shuffle: true, accumulate: true, trainMetrics: true, callbacks: true },
-  ...{ onWarning: true, lossScale: true, half: true, tune: true, precision: true, tuneStore: true },
-};
+export type { LearnerOptions } from "./learner-options.ts";
 
 /** Keys of the plans that a fit replays. */
 export interface TrainingPlans {
@@ -141,6 +99,7 @@ export class Learner {
       optimizer: this.optimizer,
       accumulate: this.options.accumulate,
       trainMetrics: options.trainMetrics ?? false,
+      augment: options.augment && checkAugment(options.augment, options.data.train),
       lossScale: this.options.lossScale === undefined ? undefined : lossScale(this.options.lossScale),
     };
     this.program = new Program(options.device, recipe, this.options.seed);

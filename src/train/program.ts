@@ -12,9 +12,8 @@ import type { Choices } from "../passes/choose.ts";
 import { BLOCK, StateTable } from "../plan/state-table.ts";
 import type { StepPlan } from "../plan/step-plan.ts";
 import type { StorageForm } from "../wgsl/storage.ts";
+import { DATA, drawGraph } from "./batch.ts";
 import {
-  DATA,
-  drawGraph,
   evaluateGraph,
   examplesGraph,
   microGraph,
