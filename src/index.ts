@@ -14,6 +14,8 @@ export {
 export { binEdges, type HistogramScale } from "./core/histogram.ts";
 export type { GroupHypers } from "./core/hypers.ts";
 export { formatShape, type Shape } from "./core/shape.ts";
+export { type CifarOptions, cifarData } from "./data/cifar.ts";
+export { type CsvData, type CsvOptions, csvData } from "./data/csv.ts";
 export {
   type Column,
   type DataSet,
@@ -28,6 +30,7 @@ export type { Generator } from "./data/generated.ts";
 export { type IdxArray, readIdx } from "./data/idx.ts";
 export { type IdxFolderOptions, idxSplits, idxTest, type Splits } from "./data/idx-folder.ts";
 export { DIGIT_MOMENTS, imageMoments, type Moments } from "./data/moments.ts";
+export { classWeights, type SplitOptions, splitRandom, take } from "./data/split.ts";
 export {
   type ArrayInput,
   type ArrayOutput,
@@ -97,6 +100,7 @@ export * as schedules from "./optim/schedule.ts";
 export { type ExportPyTorchOptions, exportPyTorch, type PyTorchFiles } from "./pytorch/export.ts";
 export { eventFileName } from "./tensorboard/events.ts";
 export { blobSink, type EventSink, privateFileSink } from "./tensorboard/sinks.ts";
+export { type AugmentedExamplesOptions, type AugmentOptions, augmentedExamples } from "./train/augment.ts";
 export {
   type Callback,
   Cancel,
