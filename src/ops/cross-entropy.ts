@@ -1,10 +1,12 @@
 import backwardWgsl from "../../shaders/cross_entropy_backward.wgsl?raw";
+import backwardQuadsWgsl from "../../shaders/cross_entropy_backward_quads.wgsl?raw";
 import forwardWgsl from "../../shaders/cross_entropy_forward.wgsl?raw";
+import forwardQuadsWgsl from "../../shaders/cross_entropy_forward_quads.wgsl?raw";
 import { OptionError } from "../core/errors.ts";
 import { linearGrid } from "../core/grid.ts";
 import type { Physical } from "../core/layout.ts";
 import { ceilDiv, numel, type Shape, sameShape } from "../core/shape.ts";
-import { defineOp, type OpSpec } from "../graph/define.ts";
+import { type ChoiceContext, defineOp, type OpSpec } from "../graph/define.ts";
 import type { Value } from "../graph/value.ts";
 import {
   type ClassLossAttrs,
@@ -77,6 +79,15 @@ const positions = defineOp<Inputs, "loss" | "share" | "stats", CrossEntropyAttrs
   }),
   lowerings: [
     {
+      name: "cross_entropy_forward_quads",
+      wgsl: forwardQuadsWgsl,
+      when: inQuads,
+      launch: ({ shape: { logits }, attrs }) => ({
+        grid: linearGrid(ceilDiv(logits[0]!, 64)),
+        const: quadConsts(logits, attrs),
+      }),
+    },
+    {
       name: "cross_entropy_forward",
       wgsl: forwardWgsl,
       layouts: { logits: "any" },
@@ -102,7 +113,25 @@ function consts(logits: Physical, attrs: CrossEntropyAttrs): Record<string, numb
   };
 }
 
-/** Classes of one thread of the backward kernel. */
+/** True for rows of many classes that are read four at a time. */
+function inQuads({
+  shape: { logits },
+  attrs: { weighted, probabilities },
+}: ChoiceContext<"logits", CrossEntropyAttrs>): boolean {
+  const [, classes = 1] = logits;
+  return logits.length === 2 && classes % 4 === 0 && classes >= 32 && !weighted && !probabilities;
+}
+
+function quadConsts([count = 1, classes = 1]: Shape, attrs: CrossEntropyAttrs): Record<string, number> {
+  return {
+    COUNT: count,
+    QUADS: classes / 4,
+    SMOOTHING: attrs.labelSmoothing,
+    IGNORED: attrs.ignoreIndex,
+  };
+}
+
+/** Classes of one thread of the backward kernels. */
 const PART = 16;
 
 const backward = defineOp<Inputs | "stats" | "dy" | "total", "dx", CrossEntropyAttrs>({
@@ -111,6 +140,23 @@ const backward = defineOp<Inputs | "stats" | "dy" | "total", "dx", CrossEntropyA
   outputs: ["dx"],
   shape: ({ logits }) => ({ dx: logits }),
   lowerings: [
+    {
+      name: "cross_entropy_backward_quads",
+      wgsl: backwardQuadsWgsl,
+      when: inQuads,
+      launch: ({ shape: { logits }, attrs }) => {
+        const threads = ceilDiv(logits[1]!, PART);
+        return {
+          grid: linearGrid(ceilDiv(logits[0]! * threads, 64)),
+          const: {
+            ...quadConsts(logits, attrs),
+            THREADS: threads,
+            ITEMS: PART / 4,
+            DY_STEP: attrs.reduction === "none" ? 1 : 0,
+          },
+        };
+      },
+    },
     {
       name: "cross_entropy_backward",
       wgsl: backwardWgsl,
