@@ -35,7 +35,7 @@ export const PANEL: Readonly<Record<PanelName, Panel>> = {
   },
   accuracy: {
     title: "Accuracy, unseen images",
-    lines: [{ label: "accuracy", color: "second", width: 2 }],
+    lines: [{ label: "accuracy", color: "second", width: 2, dots: true }],
     format: (value) => (value === null ? "–" : percent(value)),
     mark: percentMark,
     read: readAccuracy,

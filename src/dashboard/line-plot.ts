@@ -9,6 +9,8 @@ export interface Line {
   readonly width: number;
   /** Draw points in place of a line. */
   readonly points?: boolean;
+  /** Draw points on the line. */
+  readonly dots?: boolean;
 }
 
 export interface LinePlotOptions {
@@ -128,7 +130,7 @@ function plotHeight(parent: HTMLElement): number {
 
 function scaleOf({ log = false, range }: LinePlotOptions): uPlot.Scale {
   if (log) return { distr: 3, log: 10 };
-  if (!range) return {};
+  if (!range) return { range: freeRange };
   const widened = (_plot: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax => [
     Math.min(range[0], low ?? range[0]),
     Math.max(range[1], high ?? range[1]),
@@ -136,16 +138,23 @@ function scaleOf({ log = false, range }: LinePlotOptions): uPlot.Scale {
   return { range: widened };
 }
 
+/** Room around the values; around one value from 0 to it. */
+function freeRange(_plot: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  if (low === null || high === null) return [0, 1];
+  if (low === high) return [Math.min(0, low), Math.max(0, high) * 1.25 || 1];
+  return uPlot.rangeNum(low, high, 0.1, true);
+}
+
 function inkOf({ inks }: LinePlotOptions, color: Line["color"]): string {
   return (inks() as Readonly<Record<string, string>>)[color] ?? color;
 }
 
 function seriesOf(line: Line, options: LinePlotOptions): uPlot.Series {
-  const { label, width, points = false, color } = line;
+  const { label, width, points = false, dots = false, color } = line;
   const stroke = () => inkOf(options, color);
   return {
     ...{ label, stroke, width: points ? 0 : width, spanGaps: points },
-    points: points ? { show: true, size: 6, stroke, fill: stroke } : { show: false },
+    points: points || dots ? { show: true, size: 6, stroke, fill: stroke } : { show: false },
     value: (_plot, value) => options.format(value),
   };
 }

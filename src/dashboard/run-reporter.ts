@@ -6,7 +6,7 @@ import type { VerdictKind } from "../train/verdict.ts";
 import type { RunMessage, StatisticsKind, StepNumbers } from "./run-data.ts";
 
 export interface RunReporterOptions {
-  /** Steps from one record of the activations to the next. Default 5; 0 records none. */
+  /** Steps from one record of the activations to the next. Default 1: a crash may take few steps; 0 records none. */
   readonly activationsEvery?: number;
   /** Of gradients and weights. Default 20; 0 records none. */
   readonly parametersEvery?: number;
@@ -33,7 +33,7 @@ export class RunReporter implements Callback {
   #told: VerdictKind | undefined;
 
   constructor(tell: (message: RunMessage) => void, options: RunReporterOptions = {}) {
-    const { activationsEvery = 5, parametersEvery = 20, verdict = true } = options;
+    const { activationsEvery = 1, parametersEvery = 20, verdict = true } = options;
     this.#tell = tell;
     this.#watch = verdict ? new TrainingVerdict({ every: Math.max(1, activationsEvery) }) : undefined;
     const linear = histogramScale({});
