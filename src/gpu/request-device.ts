@@ -19,7 +19,10 @@ const USEFUL_FEATURES = [
   "timestamp-query",
   "subgroups",
   "shader-f16",
-] as const satisfies readonly GPUFeatureName[];
+  // A draft, under the names that browsers have or may give it.
+  "chromium-experimental-subgroup-matrix",
+  "subgroup-matrix",
+] as readonly GPUFeatureName[];
 
 /** Options of `requestDevice`. */
 export interface RequestDeviceOptions {

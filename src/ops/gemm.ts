@@ -6,6 +6,7 @@ import type { Physical } from "../core/layout.ts";
 import { ceilDiv, numel, type Shape } from "../core/shape.ts";
 import type { ChoiceContext, Kernel, Launch, LaunchContext } from "../graph/define.ts";
 import { hasQuads, hasWorkgroupTiles } from "../graph/target.ts";
+import { MATRIX_UNITS } from "./gemm-matrix-units.ts";
 
 /** One factor of a product as it lies in memory. */
 export interface GemmOperand {
@@ -40,9 +41,16 @@ export interface GemmOp<A> extends Pick<Kernel<"a" | "b", "y", A>, "layouts" | "
 }
 
 /** A kernel of the family: a file and how it is specialised for a size. */
-interface Member extends Pick<Kernel, "name" | "wgsl" | "quick"> {
-  when?(target: ChoiceContext["target"]): boolean;
+export interface Member extends Pick<Kernel, "name" | "wgsl" | "quick"> {
+  when?(target: ChoiceContext["target"], sizes: Required<GemmSizes>): boolean;
   suits?(sizes: Required<GemmSizes>, target: ChoiceContext["target"]): boolean;
+  /** True if nothing can be fused into the store. */
+  readonly storesBare?: boolean;
+  launch(sizes: Required<GemmSizes>, factors: readonly [a: GemmOperand, b: GemmOperand]): Launch;
+}
+
+/** A member whose file takes the constants of all tiles in registers. */
+interface TileMember extends Omit<Member, "launch"> {
   /** Constants and grid of the tiles that cover y, for all splits and matrices. */
   tiles(rows: number, columns: number, stacked: number): Pick<Launch, "grid" | "const">;
 }
@@ -62,7 +70,7 @@ export function splitsOf(m: number, n: number, k: number, batches = 1): number {
 }
 
 /** Four subgroups of 16 x 16 results to a workgroup: side by side for a wide result, below each other for a narrow one. */
-const quads: Member = {
+const quads: TileMember = {
   name: "matmul_quads",
   wgsl: matmulQuadsWgsl,
   when: (target) => target.features.includes("subgroups") && hasQuads(target),
@@ -81,7 +89,7 @@ function tiled(
   depth: number,
   [blocksM, blocksN]: readonly [number, number],
   fewest: number,
-): Member {
+): TileMember {
   const cover = (rows: number, columns: number, stacked: number) =>
     stacked * ceilDiv(rows, tileRows) * ceilDiv(columns, tileColumns);
   return {
@@ -103,9 +111,9 @@ function tiled(
 /** Registers only, 4·blocksM rows of 4·blocksN columns a thread. */
 function direct(
   name: string,
-  terms: Pick<Member, "suits" | "quick">,
+  terms: Pick<TileMember, "suits" | "quick">,
   blocks: readonly [number, number],
-): Member {
+): TileMember {
   const [blocksM, blocksN] = blocks;
   return {
     name,
@@ -125,32 +133,40 @@ const size = ({ batches, stored: [rows, columns] }: Required<GemmSizes>) => batc
 
 /** Best first. Larger tiles load less and compile longer; they pay once there are tiles enough to fill the device. */
 const MEMBERS: readonly Member[] = [
-  quads,
-  // A smaller tile where a larger one leaves the processors of a large GPU without work; not yet measured on any.
-  tiled([128, 128], 8, [2, 2], 128),
-  tiled([128, 64], 8, [2, 2], 128),
-  tiled([64, 64], 8, [2, 2], 64),
-  tiled([32, 32], 8, [1, 1], 1),
-  direct(
-    "matmul_8x8",
-    { suits: (s) => s.stored[1] > 4 && s.stored[0] > 4 && size(s) >= 64 * FEW_THREADS },
-    [2, 2],
-  ),
-  direct("matmul_4x8", { suits: (s) => s.stored[1] > 4 && size(s) >= 8 * FEW_THREADS }, [1, 2]),
-  direct("matmul", { quick: true }, [1, 1]),
+  ...[
+    quads,
+    // A smaller tile where a larger one leaves the processors of a large GPU without work; not yet measured on any.
+    tiled([128, 128], 8, [2, 2], 128),
+    tiled([128, 64], 8, [2, 2], 128),
+    tiled([64, 64], 8, [2, 2], 64),
+    tiled([32, 32], 8, [1, 1], 1),
+    direct(
+      "matmul_8x8",
+      { suits: (s) => s.stored[1] > 4 && s.stored[0] > 4 && size(s) >= 64 * FEW_THREADS },
+      [2, 2],
+    ),
+    direct("matmul_4x8", { suits: (s) => s.stored[1] > 4 && size(s) >= 8 * FEW_THREADS }, [1, 2]),
+  ].map(withLaunch),
+  ...MATRIX_UNITS,
+  withLaunch(direct("matmul", { quick: true }, [1, 1])),
 ];
 
+function withLaunch(member: TileMember): Member {
+  return { ...member, launch: (sizes, factors) => launch(sizes, factors, member.tiles) };
+}
+
 /** Every kernel that computes the product `op`, best first for an adapter and a size. */
-export function gemmKernels<A>({ sizes, factors, ...terms }: GemmOp<A>): Kernel<"a" | "b", "y", A>[] {
+export function gemmKernels<A>({ sizes, factors, hooks, ...terms }: GemmOp<A>): Kernel<"a" | "b", "y", A>[] {
   const full = (context: ChoiceContext<Name, A>) => withDefaults(sizes(context));
-  return MEMBERS.map(({ name, wgsl, quick, when, suits, tiles }) => ({
+  return MEMBERS.map(({ name, wgsl, quick, storesBare, when, suits, launch }) => ({
     name,
     wgsl,
     ...terms,
+    ...(hooks && !storesBare && { hooks }),
     ...(quick && { quick }),
-    ...(when && { when: ({ target }: ChoiceContext<Name, A>) => when(target) }),
+    ...(when && { when: (context: ChoiceContext<Name, A>) => when(context.target, full(context)) }),
     ...(suits && { suits: (context: ChoiceContext<Name, A>) => suits(full(context), context.target) }),
-    launch: (context) => launch(full(context), factors(context), tiles),
+    launch: (context) => launch(full(context), factors(context)),
   }));
 }
 
@@ -161,7 +177,7 @@ function withDefaults({ m, n, k, batches = 1, splits = 1, stored = [m, n] }: Gem
 function launch(
   { m, n, k, batches, splits, stored: [rows, columns] }: Required<GemmSizes>,
   [a, b]: readonly [GemmOperand, GemmOperand],
-  tiles: Member["tiles"],
+  tiles: TileMember["tiles"],
 ): Launch {
   const width = columns % 4 === 0 ? 4 : 1;
   const range = splits > 1 ? 4 * ceilDiv(ceilDiv(k, splits), 4) : Math.max(k, 1);

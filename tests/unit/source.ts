@@ -83,3 +83,6 @@ function exportsTypesOnly({ isTypeOnly, exportClause }: ts.ExportDeclaration): b
   if (!exportClause || !ts.isNamedExports(exportClause)) return false;
   return exportClause.elements.length > 0 && exportClause.elements.every((element) => element.isTypeOnly);
 }
+
+/** Shaders with types that wgsl_reflect cannot parse: matrices of a subgroup. Browsers that have them compile these. */
+export const UNPARSED: readonly string[] = ["shaders/matmul_subgroup_matrix.wgsl"];
