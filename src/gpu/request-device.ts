@@ -1,5 +1,5 @@
 import { DeviceError } from "../core/errors.ts";
-import { diagnose, type Environment } from "./diagnose.ts";
+import type { Environment } from "./diagnose.ts";
 
 /** Limits that the engine can use more of than WebGPU guarantees. */
 const USEFUL_LIMITS = [
@@ -61,7 +61,7 @@ const knownAdapters = new WeakMap<GPUDevice, AdapterDescription>();
 export async function requestDevice(options: RequestDeviceOptions = {}): Promise<GPUDevice> {
   const environment = describeEnvironment();
   const gpu = options.gpu ?? environmentScope().navigator?.gpu;
-  if (!gpu) throw noDevice({ ...environment, gpu: false });
+  if (!gpu) throw await noDevice({ ...environment, gpu: false });
   const adapter = await requestAdapter(gpu, options, environment);
   const requiredLimits: Record<string, number> = {};
   for (const name of USEFUL_LIMITS) {
@@ -73,8 +73,8 @@ export async function requestDevice(options: RequestDeviceOptions = {}): Promise
     requiredFeatures: USEFUL_FEATURES.filter((name) => adapter.features.has(name)),
     requiredLimits: { ...requiredLimits, ...options.limits },
   });
-  const device = await request.catch((error: unknown) => {
-    throw noDevice({ ...environment, gpu: true, adapter: "given", refusal: messageOf(error) });
+  const device = await request.catch(async (error: unknown) => {
+    throw await noDevice({ ...environment, gpu: true, adapter: "given", refusal: messageOf(error) });
   });
   const description = describeAdapter(adapter);
   knownAdapters.set(device, description);
@@ -90,14 +90,16 @@ async function requestAdapter(
 ): Promise<GPUAdapter> {
   const { powerPreference = "high-performance", forceFallbackAdapter = false } = options;
   const request = gpu.requestAdapter({ powerPreference, forceFallbackAdapter });
-  const adapter = await request.catch((error: unknown) => {
-    throw noDevice({ ...environment, gpu: true, refusal: messageOf(error) });
+  const adapter = await request.catch(async (error: unknown) => {
+    throw await noDevice({ ...environment, gpu: true, refusal: messageOf(error) });
   });
-  if (!adapter) throw noDevice({ ...environment, gpu: true, adapter: "null" });
+  if (!adapter) throw await noDevice({ ...environment, gpu: true, adapter: "null" });
   return adapter;
 }
 
-function noDevice(environment: Environment): DeviceError {
+/** The texts for every browser and cause are loaded only where one is needed. */
+async function noDevice(environment: Environment): Promise<DeviceError> {
+  const { diagnose } = await import("./diagnose.ts");
   return new DeviceError(diagnose(environment));
 }
 

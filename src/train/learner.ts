@@ -17,7 +17,7 @@ import {
 import { checkAlike, checkCounts, halfDefaults } from "./check-options.ts";
 import { DataOnDevice, type Split } from "./data-on-device.ts";
 import { Feeder } from "./feeder.ts";
-import { type FineTuneOptions, fineTune } from "./fine-tune.ts";
+import type { FineTuneOptions } from "./fine-tune.ts";
 import { fitLoop } from "./fit.ts";
 import {
   type FitOptions,
@@ -31,7 +31,7 @@ import {
 } from "./fit-options.ts";
 import { LEARNER_OPTIONS, type LearnerOptions } from "./learner-options.ts";
 import { lossScale } from "./loss-scale.ts";
-import { type LrFindOptions, type LrFindResult, lrFind } from "./lr-find.ts";
+import type { LrFindOptions, LrFindResult } from "./lr-find.ts";
 import { type PredictInput, type Prediction, Predictor } from "./predict.ts";
 import { ProbeSet } from "./probe-set.ts";
 import { Program, type Variant } from "./program.ts";
@@ -186,12 +186,14 @@ export class Learner {
 
   /** Trains the head with the body frozen, then everything at rates spread over the groups. Source  fastai fine_tune */
   async fineTune(epochs: number, options: FineTuneOptions = {}): Promise<RunLog> {
+    const { fineTune } = await import("./fine-tune.ts");
     await fineTune(this, epochs, options);
     return this.run;
   }
 
   /** Loss over a rising lr, and what it suggests; everything is put back afterwards. Source  fastai lr_find */
-  lrFind(options: LrFindOptions = {}): Promise<LrFindResult> {
+  async lrFind(options: LrFindOptions = {}): Promise<LrFindResult> {
+    const { lrFind } = await import("./lr-find.ts");
     return lrFind(this, options);
   }
 

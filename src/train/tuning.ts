@@ -1,8 +1,7 @@
 import { OptionError } from "../core/errors.ts";
 import type { Choices } from "../passes/choose.ts";
 import { type ChoiceStore, defaultStore } from "../tune/store.ts";
-import { exactChoices, quickChoices, tunables } from "../tune/tunable.ts";
-import { type Tuning, tune } from "../tune/tuner.ts";
+import type { Tuning } from "../tune/tuner.ts";
 import type { Learner } from "./learner.ts";
 import type { Variant } from "./program.ts";
 
@@ -67,9 +66,12 @@ export class TrainingTuning {
   }
 
   async #firstChoices(): Promise<Choices> {
+    if (Array.isArray(this.#option)) return this.#replayed(this.#learner.steps)?.choices ?? {};
+    if (this.#option === "off" && this.#precision === "fast") return {};
     const graph = this.#graph();
     const { target } = this.#learner.program.engine.context;
-    if (Array.isArray(this.#option)) return this.#replayed(this.#learner.steps)?.choices ?? {};
+    // The tuner is loaded where a run wants one.
+    const { exactChoices, quickChoices, tunables } = await import("../tune/tunable.ts");
     const exact = this.#precision === "exact" ? exactChoices(graph, target) : {};
     if (this.#option === "off") return exact;
     const known = await this.#tune(true);
@@ -123,7 +125,8 @@ export class TrainingTuning {
     }
   }
 
-  #tune(onlyKnown: boolean): Promise<Tuning> {
+  async #tune(onlyKnown: boolean): Promise<Tuning> {
+    const { tune } = await import("../tune/tuner.ts");
     return tune(this.#learner.options.device, this.#graph(), {
       store: this.#store,
       precision: this.#precision,

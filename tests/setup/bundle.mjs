@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import os from "node:os";
 import path from "node:path";
@@ -29,10 +29,11 @@ export async function measurePage(entry, browserArgs, times) {
     );
     await buildPage(folder);
     const dist = path.join(folder, "dist");
-    const files = await sizes(dist);
+    /** @type {Set<string>} */
+    const served = new Set();
     const runs = [];
-    for (let i = 0; i < times; i++) runs.push(await loadOnce(dist, browserArgs));
-    return { files, runs };
+    for (let i = 0; i < times; i++) runs.push(await loadOnce(dist, browserArgs, served));
+    return { files: await sizes(dist, served), runs };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -54,11 +55,14 @@ async function buildPage(folder) {
   });
 }
 
-/** @param {string} dist */
-async function sizes(dist) {
-  const names = await readdir(dist, { recursive: true });
+/**
+ * Sizes of the scripts that a page loaded until its first step; chunks for what it does not use stay away.
+ * @param {string} dist
+ * @param {ReadonlySet<string>} served
+ */
+async function sizes(dist, served) {
   const files = [];
-  for (const name of names.filter((one) => one.endsWith(".js"))) {
+  for (const name of [...served].filter((one) => one.endsWith(".js"))) {
     const bytes = await readFile(path.join(dist, name));
     files.push({
       name: path.basename(name),
@@ -72,12 +76,14 @@ async function sizes(dist) {
 /**
  * @param {string} dist
  * @param {readonly string[]} browserArgs
+ * @param {Set<string>} served paths that the page asked for
  * @returns {Promise<{ ms: number, result: unknown }>} from the start of navigation to the result, as the page's clock counts
  */
-async function loadOnce(dist, browserArgs) {
+async function loadOnce(dist, browserArgs, served) {
   const server = createServer(async (request, response) => {
     const name = new URL(request.url ?? "/", "http://localhost").pathname.replace(/\/$/, "/index.html");
     const bytes = await readFile(path.join(dist, name)).catch(() => null);
+    if (bytes) served.add(name);
     response.writeHead(bytes ? 200 : 404, {
       "content-type": TYPES[path.extname(name)] ?? "application/octet-stream",
     });

@@ -51,7 +51,12 @@ function blockEnd(code: string, start: number): number {
   return code.length;
 }
 
-/** Vite plugin: `x.wgsl?raw` carries no comments in production builds. */
+/** No indentation: lines keep their numbers, and what `specialise` looks for stands at the start of a line. */
+export function withoutIndentation(code: string): string {
+  return code.replace(/^[ \t]+/gm, "");
+}
+
+/** Vite plugin: `x.wgsl?raw` carries no comments and no indentation in production builds. */
 export function shaderComments(): Plugin {
   return {
     name: "shader-comments",
@@ -60,7 +65,7 @@ export function shaderComments(): Plugin {
     async load(id) {
       if (!/\.wgsl\?raw$/.test(id)) return null;
       const code = await readFile(id.slice(0, -"?raw".length), "utf8");
-      return `export default ${JSON.stringify(blankComments(code))};`;
+      return `export default ${JSON.stringify(withoutIndentation(blankComments(code)))};`;
     },
   };
 }
