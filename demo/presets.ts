@@ -22,7 +22,8 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
   bad: {
     title: "Trains badly",
-    about: "No batch norm and a rate of 0.6 from the first batch: activations rise, crash and die out.",
+    about:
+      "No batch norm and a rate of 0.6 from the first batch: activations rise and crash, and it learns slowly.",
     setup: { ...common, model: "book-plain", schedule: "constant", lr: 0.6 },
   },
   rescued: {
