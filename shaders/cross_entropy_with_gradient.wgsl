@@ -76,10 +76,6 @@ fn not_a_number(v: f32) -> f32 {
   return bitcast<f32>(bitcast<u32>(v) | 0x7fc00000u);
 }
 
-fn share_of_class(label: i32, c: u32) -> f32 {
-  return (1.0 - SMOOTHING) * select(0.0, 1.0, label == i32(c)) + SMOOTHING / f32(CLASSES);
-}
-
 // Stores the gradient of position i, and returns its loss.
 fn position(i: u32, slope: f32) -> f32 {
   let label = label_of(i);
@@ -97,27 +93,37 @@ fn position(i: u32, slope: f32) -> f32 {
     largest = select(largest, x, x > largest);
   }
   var powers = 0.0;
-  var mass = 0.0;
   var distance = 0.0;
   for (var chunk = 0u; chunk < CLASSES; chunk += CHUNK) {
-    var partial = vec3<f32>(0.0);
+    var partial = vec2<f32>(0.0);
     for (var c = chunk; c < min(chunk + CHUNK, CLASSES); c++) {
       let below = largest - logits[base + c];
-      let q = share_of_class(label, c);
       let power = exponential(-below);
       dx[base + c] = power;
-      // A class that does not count may have the logit −∞.
-      partial += vec3<f32>(power, q, select(q * below, 0.0, q == 0.0));
+      partial.x += power;
+      if (SMOOTHING != 0.0) {
+        partial.y += below;
+      }
     }
     powers += partial.x;
-    mass += partial.y;
-    distance += partial.z;
+    distance += partial.y;
   }
+  let known = label >= 0i && label < i32(CLASSES);
+  let share = SMOOTHING / f32(CLASSES);
+  distance *= share;
+  var mass = SMOOTHING;
+  // A class that does not count may have the logit −∞.
+  if (known && SMOOTHING != 1.0) {
+    mass += 1.0 - SMOOTHING;
+    distance += (1.0 - SMOOTHING) * (largest - logits[base + u32(label)]);
+  }
+  let spread = mass / powers;
   for (var c = 0u; c < CLASSES; c++) {
-    dx[base + c] = slope * (dx[base + c] / powers * mass - share_of_class(label, c));
+    let q = select(share, share + 1.0 - SMOOTHING, label == i32(c));
+    dx[base + c] = slope * (dx[base + c] * spread - q);
   }
   let value = distance + mass * logarithm(powers);
-  return select(not_a_number(value), value, label >= 0i && label < i32(CLASSES));
+  return select(not_a_number(value), value, known);
 }
 
 @compute @workgroup_size(64)
