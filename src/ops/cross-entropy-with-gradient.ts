@@ -1,7 +1,14 @@
+import countWgsl from "../../shaders/count_labels.wgsl?raw";
+import rowsWgsl from "../../shaders/cross_entropy_rows.wgsl?raw";
 import wgsl from "../../shaders/cross_entropy_with_gradient.wgsl?raw";
-import { numel, type Shape } from "../core/shape.ts";
-import { defineOp } from "../graph/define.ts";
+import { linearGrid } from "../core/grid.ts";
+import { ceilDiv, numel, type Shape } from "../core/shape.ts";
+import { defineOp, type Target } from "../graph/define.ts";
+import { filled } from "../graph/leaf.ts";
+import { hasWorkgroupTiles } from "../graph/target.ts";
+import { div } from "./div.ts";
 import { COLUMNS } from "./record.ts";
+import { sum } from "./sum.ts";
 
 export interface CrossEntropyWithGradientAttrs {
   readonly reduction: "mean" | "sum";
@@ -22,6 +29,61 @@ const MOST_LOGITS = 4096;
 export function isSmallBatch(logits: Shape): boolean {
   return logits.length === 2 && numel(logits) <= MOST_LOGITS;
 }
+
+/**
+ * True if loss and gradient of every row are better computed together: a thread a row fills the adapters that share
+ * nothing between threads, and saves them the second exponential.
+ */
+export function isManyClasses(logits: Shape, target: Target): boolean {
+  const [, classes = 1] = logits;
+  return logits.length === 2 && classes >= 32 && classes % 4 === 0 && !hasWorkgroupTiles(target);
+}
+
+const countLabels = defineOp<"labels", "total", { ignoreIndex: number }>({
+  name: "count_labels",
+  inputs: ["labels"],
+  outputs: ["total"],
+  shape: () => ({ total: [] }),
+  lowerings: [
+    {
+      name: "count_labels",
+      wgsl: countWgsl,
+      launch: ({ shape: { labels }, attrs }) => ({
+        grid: [1],
+        const: { COUNT: labels[0]!, IGNORED: attrs.ignoreIndex },
+      }),
+    },
+  ],
+  gradient: { none: "labels are not trained" },
+});
+
+const rows = defineOp<
+  "logits" | "labels" | "dy" | "total",
+  "dx" | "losses",
+  Pick<CrossEntropyWithGradientAttrs, "ignoreIndex" | "labelSmoothing">
+>({
+  name: "cross_entropy_rows",
+  inputs: ["logits", "labels", "dy", "total"],
+  outputs: ["dx", "losses"],
+  shape: ({ logits, labels }) => ({ dx: logits, losses: labels }),
+  lowerings: [
+    {
+      name: "cross_entropy_rows",
+      wgsl: rowsWgsl,
+      launch: ({ shape: { logits }, attrs }) => ({
+        grid: linearGrid(ceilDiv(logits[0]!, 64)),
+        const: {
+          COUNT: logits[0]!,
+          QUADS: logits[1]! / 4,
+          SMOOTHING: attrs.labelSmoothing,
+          IGNORED: attrs.ignoreIndex,
+        },
+      }),
+    },
+  ],
+  gradient: { none: "it appears after differentiation" },
+  cost: ({ shape }) => ({ flops: 11 * numel(shape.logits) }),
+});
 
 /** The uniform of per-step numbers, as far as this kernel reads it. */
 const STEP = [
@@ -46,6 +108,16 @@ export const crossEntropyWithGradient = defineOp<
   writes: ["records"],
   shape: ({ logits }) => ({ dx: logits, loss: [], sums: [logits[1]!] }),
   lowerings: [
+    {
+      name: "rows",
+      when: ({ shape: { logits }, attrs: { gathered, column, sums }, target }) =>
+        isManyClasses(logits, target) && !isSmallBatch(logits) && !gathered && column === null && !sums,
+      parts: ({ logits, labels, dy }, attrs) => {
+        const total = attrs.reduction === "mean" ? countLabels({ labels }, attrs).total : filled([], 1);
+        const { dx, losses } = rows({ logits, labels, dy, total }, attrs);
+        return { dx, loss: div(sum(losses), total), sums: filled([logits.shape[1]!], 0) };
+      },
+    },
     {
       name: "cross_entropy_with_gradient",
       wgsl,

@@ -1,9 +1,11 @@
+import type { Target } from "../graph/define.ts";
 import { type Graph, keptValues, makeNode, type Node, usesOf } from "../graph/graph.ts";
 import { producer, type Value } from "../graph/value.ts";
 import { CROSS_ENTROPY, CROSS_ENTROPY_GRADIENT, type CrossEntropyAttrs } from "../ops/cross-entropy.ts";
 import {
   type CrossEntropyWithGradientAttrs,
   crossEntropyWithGradient,
+  isManyClasses,
   isSmallBatch,
 } from "../ops/cross-entropy-with-gradient.ts";
 import { GATHER_INTEGERS, type GatherAttrs } from "../ops/gather.ts";
@@ -18,9 +20,10 @@ type Uses = ReadonlyMap<Value, readonly Node[]>;
 /**
  * Cross-entropy of a small batch of class indices and its gradient become one dispatch, which also gathers the labels,
  * records the loss and sums the gradient over the batch (the gradient of a bias) where those were ops of their own.
+ * With more logits, the two become one only where rows have many classes and the adapter gains by it.
  * Needs an upstream gradient that does not depend on the loss.
  */
-export function fuseLoss(graph: Graph): Graph {
+export function fuseLoss(graph: Graph, target: Target): Graph {
   const rewriter = new Rewriter();
   const uses = usesOf(graph);
   const kept = keptValues(graph);
@@ -31,14 +34,15 @@ export function fuseLoss(graph: Graph): Graph {
   };
   for (const node of graph.nodes) {
     if (done.has(node)) continue;
-    const gradient = gradientOf(node, uses, kept);
+    const gradient = gradientOf(node, target, uses, kept);
     const seed = gradient && producer(gradient.inputs.dy!);
     if (!gradient || (seed && !done.has(seed) && !isSeed(seed))) {
       keep(node);
       continue;
     }
     if (seed && !done.has(seed)) keep(seed);
-    const around = opsAround(node, gradient, uses, kept);
+    const isSmall = isSmallBatch(node.inputs.logits!.shape);
+    const around = isSmall ? opsAround(node, gradient, uses, kept) : NOTHING;
     const merged = merge(node, gradient, around, rewriter);
     rewriter.nodes.push(merged);
     const { dx, loss, sums } = merged.outputs;
@@ -52,11 +56,12 @@ export function fuseLoss(graph: Graph): Graph {
 }
 
 /** The one gradient of a loss that the kernel can compute together with it. */
-function gradientOf(node: Node, uses: Uses, kept: ReadonlySet<Value>): Node | undefined {
+function gradientOf(node: Node, target: Target, uses: Uses, kept: ReadonlySet<Value>): Node | undefined {
   if (node.op !== CROSS_ENTROPY) return undefined;
   const { reduction, weighted, probabilities } = node.attrs as CrossEntropyAttrs;
   const { logits, labels } = node.inputs as { logits: Value; labels: Value };
-  if (reduction === "none" || weighted || probabilities || !isSmallBatch(logits.shape)) return undefined;
+  if (reduction === "none" || weighted || probabilities) return undefined;
+  if (!isSmallBatch(logits.shape) && !isManyClasses(logits.shape, target)) return undefined;
   const { stats, total } = node.outputs as { stats: Value; total: Value };
   if (kept.has(stats) || kept.has(total)) return undefined;
   const readers = new Set([...(uses.get(stats) ?? []), ...(uses.get(total) ?? [])]);
@@ -81,6 +86,8 @@ interface Around {
   readonly record: Node | undefined;
   readonly sums: readonly Node[];
 }
+
+const NOTHING: Around = { gather: undefined, record: undefined, sums: [] };
 
 function opsAround(node: Node, gradient: Node, uses: Uses, kept: ReadonlySet<Value>): Around {
   const labels = node.inputs.labels!;

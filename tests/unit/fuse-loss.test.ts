@@ -51,7 +51,7 @@ function afterPass({ batch = 4, seed, loss = crossEntropy, others, recorded }: S
     const found = backward(new Map([[value, seed?.() ?? constant(1)]]), [stateValue(bias)]);
     return { outputs, gradients: new Map([[bias, found.get(stateValue(bias))!]]) };
   });
-  const result = fuseLoss(graph);
+  const result = fuseLoss(graph, TARGET);
   verify(result, "fuseLoss");
   return printGraph(result);
 }
