@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { StepPlan } from "../../src/plan/step-plan.ts";
 import type { OpCase } from "../reference/types.ts";
+import { choosing } from "./choosing.ts";
 import { type CaseName, planted } from "./planted.ts";
 import { caseMismatches, describeMismatches } from "./sweep.ts";
 
@@ -23,13 +24,14 @@ async function findCase([file, op, name]: CaseName): Promise<OpCase> {
 }
 
 describe("planted mistakes", () => {
-  test.for(planted)("$name", async ({ name, plant, caughtBy }) => {
+  test.for(planted)("$name", async ({ name, plant, caughtBy, lowerings = {} }) => {
     const lines: string[] = [];
+    const choices = choosing(lowerings);
     for (const wanted of caughtBy) {
       const one = await findCase(wanted);
-      const sound = await caseMismatches(one);
+      const sound = await caseMismatches(one, { choices });
       expect(sound, `without the mistake: ${describeMismatches(sound)}`).toEqual([]);
-      const found = await caseMismatches(one, { onPlan: plant });
+      const found = await caseMismatches(one, { onPlan: plant, choices });
       expect(found.length, `not noticed by ${one.op} ${one.name}`).toBeGreaterThan(0);
       lines.push(`    ${one.op} ${one.name}: ${describeMismatches(found).split("\n", 2).join(", ")}`);
     }

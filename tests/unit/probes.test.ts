@@ -49,12 +49,15 @@ function planOf(
 }
 
 /**
- * Dispatches without where their memory lies: text and size. Conversions between layouts move bits as they are, and
+ * Dispatches without where their memory lies: text and size, an array that shares its buffer with what is written
+ * (and is declared writable for that) as any other. Conversions between layouts move bits as they are, and
  * may come earlier where a probe needs them too.
  */
 const dispatches = ({ dispatches: all, pipelines }: StepPlan) =>
   all.flatMap(({ label, pipeline, grid, path }) =>
-    label === "convert_layout" ? [] : [`${path} ${grid} ${pipelines[pipeline]!.code}`],
+    label === "convert_layout"
+      ? []
+      : [`${path} ${grid} ${pipelines[pipeline]!.code.replaceAll("read_write", "read")}`],
   );
 
 /** True if `few` are found among `many` in their order. */
