@@ -154,7 +154,7 @@ interface Surroundings {
 }
 
 /** Steps that are trained with and without callbacks. */
-const HOOK_CASES = ["book step", "mnist-cnn step"];
+const HOOK_CASES = ["book net step", "mnist-cnn step"];
 
 /** Steps whose passes are switched. */
 const FUSION_CASES = ["mnist-cnn step", "resnet8-cifar step"];
