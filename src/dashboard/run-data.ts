@@ -1,10 +1,10 @@
 import type { HistogramScale } from "../core/histogram.ts";
 import type { EpochRecord, StepRecord } from "../train/callback.ts";
 import type { ProbeResult } from "../train/probes.ts";
+import { SmoothedLoss } from "../train/smoothed-loss.ts";
 import { type StatisticsJson, StatisticsLog } from "../train/statistics-log.ts";
 import type { Summary } from "../train/summary.ts";
 import type { Verdict } from "../train/verdict.ts";
-import { Smoothed } from "./smoothed.ts";
 
 /** What is known of a run before its first step. */
 export interface RunInfo {
@@ -96,7 +96,7 @@ export class RunData {
   summary: SummaryData | undefined;
   /** Some of the training images; not part of the JSON. */
   samples: SampleImages | undefined;
-  readonly #smoothed = new Smoothed();
+  readonly #smoothed = new SmoothedLoss();
   readonly #listeners = new Set<(message: RunMessage) => void>();
 
   /** Steps so far. */

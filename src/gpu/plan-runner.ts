@@ -1,19 +1,12 @@
-import type { HostArray } from "../core/dtype.ts";
-import { roundUp } from "../core/shape.ts";
-import { STEP_BYTES, type StepPlan } from "../plan/step-plan.ts";
-import { type StepRow, writeStepRow } from "../plan/step-row.ts";
+import type { StepPlan } from "../plan/step-plan.ts";
 import type { DeviceContext } from "./context.ts";
 import { DispatchTimer } from "./dispatch-timer.ts";
 import { Executable } from "./executable.ts";
+import { makePlanBuffers, type PlanBufferOptions } from "./plan-buffers.ts";
 import { readRegions } from "./readback.ts";
 
-export interface PlanRunnerOptions {
-  /** Arrays by input name, in logical row-major order. */
-  readonly inputs: Readonly<Record<string, HostArray>>;
-  readonly row?: StepRow;
-  /** Contents of flat buffers by name ("params", …); zeros where absent. */
-  readonly flat?: Readonly<Record<string, HostArray>>;
-}
+/** Contents of the plan's buffers; zeros where absent. */
+export type PlanRunnerOptions = Omit<PlanBufferOptions, "poison">;
 
 /** A plan on buffers of its own, to be run and timed many times: what bench, tuner and profiler stand on. */
 export class PlanRunner {
@@ -39,7 +32,8 @@ export class PlanRunner {
     plan: StepPlan,
     options: PlanRunnerOptions,
   ): Promise<PlanRunner> {
-    const buffers = makeBuffers(context, plan, options);
+    const buffers = new Map<string, GPUBuffer>();
+    makePlanBuffers(context, plan, options, buffers);
     const executable = await Executable.create(context, plan, (name) => buffers.get(name)!);
     return new PlanRunner(context, executable, buffers);
   }
@@ -104,45 +98,4 @@ export class PlanRunner {
     for (const buffer of this.#buffers.values()) buffer.destroy();
     this.#timer?.destroy();
   }
-}
-
-function makeBuffers(
-  context: DeviceContext,
-  plan: StepPlan,
-  { inputs, row = { step: 0, seed: 0 }, flat = {} }: PlanRunnerOptions,
-): Map<string, GPUBuffer> {
-  const buffers = new Map<string, GPUBuffer>();
-  const make = (name: string, size: number, usage: number, data?: ArrayBufferView<ArrayBuffer>) => {
-    const buffer = context.createBuffer({ label: name, size: roundUp(Math.max(size, 16), 16), usage });
-    if (data?.byteLength) context.device.queue.writeBuffer(buffer, 0, data);
-    buffers.set(name, buffer);
-  };
-  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  for (const [i, size] of plan.work.entries()) make(`work${i}`, size, storage);
-  for (const [name, size] of Object.entries(plan.inputs))
-    make(`input.${name}`, size, storage, inputs[name] as HostArray & ArrayBufferView<ArrayBuffer>);
-  make("constants", plan.constants.length * 4, storage, Uint32Array.from(plan.constants));
-  for (const [name, size] of flatSizes(plan, buffers))
-    make(
-      name,
-      Math.max(size, flat[name]?.byteLength ?? 0),
-      storage,
-      flat[name] as HostArray & ArrayBufferView<ArrayBuffer>,
-    );
-  const step = new ArrayBuffer(STEP_BYTES);
-  writeStepRow(step, 0, row);
-  make("step", STEP_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, new Uint8Array(step));
-  return buffers;
-}
-
-/** Bytes of every buffer that is bound but not made yet: the flat ones. */
-function flatSizes(plan: StepPlan, made: ReadonlyMap<string, GPUBuffer>): Map<string, number> {
-  const sizes = new Map<string, number>();
-  for (const { bindings } of plan.dispatches) {
-    for (const { buffer, offset, size } of bindings) {
-      if (made.has(buffer) || buffer === "step") continue;
-      sizes.set(buffer, Math.max(sizes.get(buffer) ?? 0, offset + size));
-    }
-  }
-  return sizes;
 }

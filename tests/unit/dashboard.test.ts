@@ -85,7 +85,7 @@ describe("RunData", () => {
 
   test("the smoothed loss is the weighted mean of all losses so far", () => {
     const { loss, smoothLoss } = randomRun({ steps: 25, every: 5 }).columns;
-    const weights = loss.map((_, i) => 0.9 ** (24 - i));
+    const weights = loss.map((_, i) => 0.98 ** (24 - i));
     const sum = loss.reduce((all, value, i) => all + value * weights[i]!, 0);
     expect(smoothLoss[24]).toBeCloseTo(sum / weights.reduce((all, weight) => all + weight), 12);
   });
